@@ -4,6 +4,7 @@
 """
 
 from dataclasses import replace
+from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.algebra.matrices import matrix_params, whole_params
@@ -21,13 +22,14 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
-from cspec.compiler.lower.graph import is_polished, with_polish
+from cspec.compiler.lower.graph import POLISHED, is_polished, with_polish
 from cspec.compiler.lower.margins import margins
 from cspec.compiler.lower.report import metric_entries, verify_facts
 from cspec.compiler.lower.rules import lower, sharing_notes
 from cspec.compiler.lower.setups import with_facts
 from cspec.compiler.lower.solver_call import owned_graph, set_solve_of, solve_of
 from cspec.compiler.methods.projection import bound_actions
+from cspec.compiler.notes.batches import batch_notes
 from cspec.compiler.notes.classes import class_notes
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
@@ -119,6 +121,9 @@ def specialize(
     graph = owned_graph(lowered)
     stop = stop_condition(checked)
     polished = stop is None and is_polished(lowered, facts, checked.fit)
+    noisy = run.schedule.steps_per_epoch > 1 and not (run.by_value or run.solved)
+    small = sum(prod(p.shape) for m in facts.models.values() for p in m.parameters) <= POLISHED
+    by_batches = batch_notes(problem) if noisy and not (polished and small) else ()
     tried = _rehearsed(plan, run, problem)
     graph = with_polish(graph) if polished else graph
     record = record_of(plan, facts, lowered, run.fit, inference)
@@ -133,7 +138,7 @@ def specialize(
             "metric_entries": entries,
             "data": with_facts(plan.data if data is None else data, facts),
             "models": plan.models if models is None else models,
-            "notes": _notes(lowered, checked, facts, run.notes + said),
+            "notes": _notes(lowered, checked, facts, run.notes + said, by_batches),
         }
     )
     functions = {function.name: function.python for function in record.functions}
@@ -184,14 +189,18 @@ def _lowered(plan: Plan, run: _Run, problem: Problem, inference: Inference) -> L
 
 
 def _notes(
-    lowered: Lowered, checked: Checked, facts: Facts, of_run: tuple[str, ...]
+    lowered: Lowered,
+    checked: Checked,
+    facts: Facts,
+    of_run: tuple[str, ...],
+    of_batches: tuple[str, ...],
 ) -> tuple[str, ...]:
     """What people are told before a run, `of_run` first; in a loop of one's own nothing of it."""
     problem = lowered.problem
     if facts.own_loop is not None:
         notes = loop_notes(checked, lowered, facts)
     else:
-        notes = of_run + solver_notes(problem, checked)
+        notes = of_run + of_batches + solver_notes(problem, checked)
         notes += moving_notes(problem, checked, facts)
         notes += class_notes(checked, facts)
         notes += check_streams(problem, checked, facts)

@@ -1,5 +1,6 @@
 """What does not fit, each once, with its place and what to type instead."""
 
+import re
 from collections.abc import Sequence
 
 from cspec.compiler.axes.group_findings import GroupFindings
@@ -9,8 +10,10 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.nodes import Attribute, Call, Compare, Expr, Index, Name, Product
+from cspec.dsl.tree.nodes import Attribute, Call, Compare, Expr, Index, Name, Product, String
 from cspec.dsl.values.shapes import Unfit
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Findings(GroupFindings):
@@ -340,19 +343,37 @@ class Findings(GroupFindings):
             helps=(f"write one of: {listed}",),
         )
 
-    def no_order(self, expr: Expr, operator: str) -> Axes:
+    def no_order(self, expr: Expr, operator: str, values: Sequence[object]) -> Axes:
         """`s < t` of texts."""
+        some = ", ".join(f'"{value}"' for value in values[:2]) or '"a", "b"'
         return self.add(
             "CS334",
             f"`{shown(expr)}` holds text: texts have no order, they are equal or not",
             expr,
             f"compared by `{operator}`",
-            helps=('write `==`, `!=` or `in {"a", "b"}`',),
+            helps=(f"write `==`, `!=` or `in {{{some}}}`",),
+        )
+
+    def _number_in_quotes(self, text: String, numbers: Expr, place: Expr) -> Axes:
+        """`y == "1"` where y is numbers."""
+        written = shown(numbers)
+        value = text.value.strip()
+        number = value if _NUMBER.fullmatch(value) else ""
+        return self.add(
+            "CS334",
+            f'`{written}` holds numbers and `"{text.value}"` is a text: they are never equal',
+            place,
+            "compares text with numbers",
+            helps=(f"write `{written} == {number}`",)
+            if number
+            else (f"compare it with a number, `{written} == 1`, or with a column of texts",),
         )
 
     def text_and_number(self, left: Expr, right: Expr, one: Axes, other: Axes) -> Axes:
         """`s == y` of a text and a number: never equal."""
         texts, numbers = (left, right) if one.text else (right, left)
+        if isinstance(texts, String):
+            return self._number_in_quotes(texts, numbers, right)
         values = (one if one.text else other).classes
         return self.add(
             "CS334",

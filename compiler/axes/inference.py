@@ -250,7 +250,8 @@ class Inference(AxesBase):
                 constant = isinstance(left, Category) or isinstance(right, Category)
             numbered = constant and "pred" in (function_name(left), function_name(right))
             if operator not in ("==", "!=") and not numbered:
-                self.findings.no_order(left if one.text else right, operator)
+                texts, found = (left, one) if one.text else (right, other)
+                self.findings.no_order(texts, operator, found.classes)
             elif not constant and not (one.text and other.text):
                 self.findings.text_and_number(left, right, one, other)
 

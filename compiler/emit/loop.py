@@ -100,6 +100,8 @@ class LoopPlan(NamedTuple):
     splits: Sequence[Sequence[SetAction]] = ()
     by_objective: bool = False
     """Whether a step follows the objective as written, and nothing else."""
+    remembers: bool = False
+    """Whether the loss of the rules takes weights from the batch (`write_combine`)."""
 
     @property
     def noisy(self) -> bool:
@@ -124,7 +126,8 @@ class LoopPlan(NamedTuple):
     @property
     def combined(self) -> str:
         """The loss of the rules: of none it is f."""
-        return "combine(f, g, true, state)" if self.lowered.rules else "f"
+        more = ", batch" if self.remembers else ""
+        return f"combine(f, g, true, state{more})" if self.lowered.rules else "f"
 
     @property
     def plain(self) -> bool:

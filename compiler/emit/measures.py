@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
@@ -37,12 +37,12 @@ def write_measure(
     *,
     noisy: bool = False,
     solved: bool = False,
-) -> None:
+) -> frozenset[str]:
     """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
 
     `by_value`: line searches look at f, so a flat objective is its surrogate there. `noisy`: on
-    batches, preferences take means for averages over late steps. `solved`: a solver asks for all
-    three, also on plain numbers: there nothing is computed twice.
+    batches, preferences and penalties take means for averages over late steps; the labels of those
+    that do are given back. `solved`: a solver asks for all, and nothing is computed twice.
     """
     writer = make.writer
     followed = any(part.gradients is not None for part in lowered.parts)
@@ -61,13 +61,14 @@ def write_measure(
         if lowered.examples:
             write_values(lowered.examples, translator)
         if lowered.rules:
-            _measure(lowered, translator, vectors)
+            _measure(lowered, translator, vectors, noisy)
         else:
             none = translator.call("vector") if once else method("f", "new_zeros", constant(0))
             _give(lowered, translator, *([none, none] if name == MEASURE else []))
     if name == EACH and lowered.rules:
         with writer.function(MEASURE, ("primal", "batch"), [_MEASURED]):
             writer.line(f"return {EACH}(primal, batch)[:3]")
+    return frozenset(translator.averaged)
 
 
 def measured_by(lowered: Lowered) -> str:
@@ -90,20 +91,24 @@ def _give(lowered: Lowered | None, translator: Translator, *vectors: ast.expr) -
     translator.writer.give(literal(found) if len(found) > 1 else found[0])
 
 
-def _measure(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
+def _measure(
+    lowered: Lowered, translator: Translator, vectors: Vectorizer | None, noisy: bool
+) -> None:
     """g and the true constraints, behind the objective."""
     writer, parts = translator.writer, lowered.parts
     if vectors is not None:
         write_constraints([f for part in parts for f in part.functions], translator, vectors)
         return
     moves = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
-    writer.assign("g", _all_entries(moves, translator, ""))
+    rules = [rule for rule in lowered.rules if noisy and rule.fragment.of_means]
+    late = frozenset(part.constraint.full_label for rule in rules for part in rule.parts)
+    writer.assign("g", _all_entries(moves, translator, "", late))
     if all(part.gradients is None for part in parts):
         _give(lowered, translator, ast.Name(id="g"), method("g", "detach"))
         return
     truths = [(part, part.functions) for part in parts]
-    if translator.scope.tracked:  # derivatives by columns need their graph
-        writer.assign("true", _all_entries(truths, translator, "true_"))
+    if translator.scope.tracked or late:  # derivatives by columns, and averages, follow the step
+        writer.assign("true", _all_entries(truths, translator, "true_", late))
         _give(lowered, translator, ast.Name(id="g"), parsed("true.detach().to(g.dtype)"))
         return
     with writer.block("with torch.no_grad():"):
@@ -201,8 +206,7 @@ def _preference(
         if seen is not None:
             parts = [with_gradient(translator, part) for part in _along(true, seen)]
             entries = translator.call("stands_in", entries, translator.call("vector", *parts))
-        averages = [n for n in translator.averages.values() if n.startswith(f"{translator.late}.")]
-        if averages and not power:
+        if translator.late in translator.averaged and not power:
             equal = {"equal": ast.Constant(True)} if c.relation == "==" else {}
             where = remembered(translator, c.full_label)
             amount = translator.call("late_violation", entries, *where, **equal)
@@ -216,16 +220,33 @@ Entries = Sequence[tuple[Segment, Sequence[Expr]]]
 """Constraints with canonical functions of theirs."""
 
 
-def _all_entries(entries: Entries, translator: Translator, prefix: str | None = None) -> ast.expr:
-    """`vector(...)` of all entries, those of one form at once; with `prefix` in locals if few."""
+def _all_entries(
+    entries: Entries,
+    translator: Translator,
+    prefix: str | None = None,
+    late: Set[str] = frozenset(),
+) -> ast.expr:
+    """`vector(...)` of all entries, those of one form at once; with `prefix` in locals if few.
+
+    `late`: labels of those whose means are averages over late steps.
+    """
     owners = [(part.constraint, i) for part, found in entries for i, _ in enumerate(found)]
     functions = [function for _, found in entries for function in found]
-    groups = translator.members.groups(functions)
+    groups = [
+        chosen
+        for places in translator.members.groups(functions)
+        for side in (False, True)
+        if (chosen := [p for p in places if (owners[p][0].full_label in late) is side])
+    ]
     few = len({owners[places[0]][0].full_label for places in groups}) <= MANY
     values = []
     for places in groups:
         together = [functions[place] for place in places]
+        labels = [owners[place][0].full_label for place in places]
+        translator.late = labels[0] if labels[0] in late else None
         value = _together_or_alone(together, translator, moves=prefix == "")
+        translator.averaged.update(labels if translator.late in translator.averaged else ())
+        translator.late = None
         if few and prefix is not None:
             value = _named(value, [owners[place] for place in places], translator, prefix)
         values.append(value)

@@ -274,17 +274,21 @@ def _functions(emission: Emission, make: MakeTranslator) -> None:
     rules, facts, solve = lowered.rules, emission.scope.facts, emission.solve
     write_initial_state(lowered, writer)
     vectors = None if solve is None else solve.vectors
+    averaged: frozenset[str] = frozenset()
     if loop.by_objective:
         write_objective(emission.objective, make, rows="batch")
     else:
         noisy = loop.noisy and not emission.solved
-        write_measure(lowered, make, vectors, loop.by_value, noisy=noisy, solved=emission.solved)
+        averaged = write_measure(
+            lowered, make, vectors, loop.by_value, noisy=noisy, solved=emission.solved
+        )
     if needs_violation(lowered):
         write_violation(lowered, make)
     if needs_stand_in(lowered):
         write_stand_in(lowered, make)
     if not emission.solved:
-        write_combine(rules, writer, loop.by_value)
+        remembers = write_combine(rules, make(), loop.by_value, averaged)
+        loop = loop._replace(remembers=remembers)
     write_functions(lowered, writer)
     write_unit_functions(lowered, make())
     for names in names_of(rules):

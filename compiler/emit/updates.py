@@ -1,10 +1,12 @@
 """State, the loss of objective and constraints, their units, and multiplier updates, as Python."""
 
 import ast
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence, Set
+from itertools import groupby
 
 from cspec.compiler.emit.each_example import write_state
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.means import remembered
 from cspec.compiler.emit.pieces import called, constant, exact, method, parsed, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.methods.units import CAP, LEAST
@@ -96,17 +98,25 @@ def _start(state: StateFacts) -> ast.expr:
     return method("torch", "full", ast.Tuple(elts=[size]), exact(state.start))
 
 
-def write_combine(rules: Sequence[FunctionalRule], writer: Writer, by_value: bool) -> None:
+def write_combine(
+    rules: Sequence[FunctionalRule], translator: Translator, by_value: bool, averaged: Set[str]
+) -> bool:
     """`combine(f, g, true, state)`: the loss with the Lagrangian's gradient, of rules.
 
     With `by_value` the loss is the Lagrangian itself (line searches look at values), else
-    f + <weights, g> with constant weights, which has the same gradient for less.
+    f + <weights, g> with constant weights, which has the same gradient for less. `averaged`: labels
+    of requirements on means over late steps. What has a kink in these takes its weight from the
+    `batch`, which remembers it: whether that is an argument, too, is given back.
     """
     if not rules:
-        return  # the loss is what is minimized
+        return False  # the loss is what is minimized
+    writer = translator.writer
     doc = [rule.combine.meaning for rule in rules]
-    with writer.function("combine", ("f", "g", "true", "state"), doc):
-        named = names_of(rules)
+    named = names_of(rules)
+    late = {names.rule.rule.name: _kinked(names, translator, averaged) for names in named}
+    on_batch = any(late.values())
+    more = ("batch",) if on_batch else ()
+    with writer.function("combine", ("f", "g", "true", "state", *more), doc):
         shares = [
             f"{_combined(names, 'objective')}[0]"
             for names in named
@@ -114,12 +124,43 @@ def write_combine(rules: Sequence[FunctionalRule], writer: Writer, by_value: boo
         ]
         terms = [" * ".join([*shares, "f"])]
         for names in named:
-            if by_value:
+            if late[names.rule.rule.name]:
+                terms += late[names.rule.rule.name]
+            elif by_value:
                 terms.append(f"total({_combined(names, 'value')})")
             else:
                 g = ast.unparse(names.part(ast.Name(id="g")))
                 terms.append(f"weigh({_combined(names, 'weight')}, {g})")
         writer.give(parsed(" + ".join(terms)))
+    return on_batch
+
+
+def _kinked(names: RuleNames, translator: Translator, averaged: Set[str]) -> list[str]:
+    """The terms of a rule with a kink in means over late steps; none of any other rule."""
+    rule = names.rule
+    if not any(u.target == "kinked" for u in rule.combine.updates):
+        return []
+    if not any(part.constraint.full_label in averaged for part in rule.parts):
+        return []
+    entries = [(part, place) for part in rule.parts for place in range(part.start, part.stop)]
+    terms = []
+    for (late, equal), group in groupby(
+        entries,
+        lambda e: (e[0].constraint.full_label in averaged, rule.rule.equalities[e[1] - rule.start]),
+    ):
+        (first, start), *others = group
+        stop = start + 1 + len(others)
+        g, true = (f"{vector}[{start}:{stop}]" for vector in ("g", "true"))
+        if not late:
+            within = f"[{start - rule.start}:{stop - rule.start}]"
+            terms.append(f"weigh(({_combined(names, 'weight')}){within}, {g})")
+            continue
+        label = first.constraint.full_label
+        where = ", ".join(map(ast.unparse, remembered(translator, label)))
+        sign = ", equal=True" if equal else ""
+        amount = f"late_violation(stands_in({true}, {g}), {where}{sign})"
+        terms.append(f"{_combined(names, 'kinked')} * {amount}")
+    return terms
 
 
 def _combined(names: RuleNames, target: str) -> str:

@@ -141,6 +141,10 @@ def _at_the_end(name: str, meaning: str) -> Operation:
     return Operation(kind=Kind.RESTORE, name=name, often="after the last step", meaning=meaning)
 
 
+POLISHED = 300
+"""Parameters up to which it is."""
+
+
 def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     """Whether the end of the run may be the start of a solver (`runtime.finish.polish`).
 

@@ -9,10 +9,14 @@ expression and not the sum over its canonical parts, so that the part that is tr
 pulls and none cancels another. For equalities v is |value - bound|. Of a relation between many
 numbers (W @ W.T == eye) and of a set, v has many entries, and L the sum over them: c/2 ||v||^2.
 
+On batches the means in v are those over late steps, as of preferences (`runtime.steps.late`): the
+violation of a batch is above that of the data in the mean, and pulls where nothing is violated.
+
 `penalty` is position paper (arXiv 2505.20628), eq. 2.
 """
 
 from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind
 from cspec.dsl.settings.methods import ExactPenalty, Penalty, QuadraticPenalty
 
 ACTIVE = "sign(relu(true))"
@@ -33,7 +37,8 @@ def exact_penalty(rule: Rule) -> Fragment:
     settings: ExactPenalty = rule.settings
     weight = f"c * {rule.either('sign(true)', ACTIVE)}"
     value = f"c * {rule.either('abs(g)', 'relu(g)')}"
-    return _combine(rule, settings.coefficient, weight, value, "f + c [value - bound]+")
+    kinked = ("kinked <- c",) if rule.batched else ()
+    return _combine(rule, settings.coefficient, weight, value, "f + c [value - bound]+", kinked)
 
 
 def quadratic_penalty(rule: Rule) -> Fragment:
@@ -44,6 +49,17 @@ def quadratic_penalty(rule: Rule) -> Fragment:
     return _combine(rule, settings.coefficient, weight, value, "f + c/2 [value - bound]+^2")
 
 
-def _combine(rule: Rule, coefficient: float, weight: str, value: str, meaning: str) -> Fragment:
-    combine = rule.weighed(weight, value, f"L = {meaning}", {"c": coefficient})
-    return Fragment(operations=(combine,))
+def _combine(
+    rule: Rule,
+    coefficient: float,
+    weight: str,
+    value: str,
+    meaning: str,
+    more: tuple[str, ...] = (),
+) -> Fragment:
+    lines = (f"weight <- {weight}", f"value <- {value}", *more)
+    constants = {"c": coefficient}
+    late = ", means of data over late steps" if rule.batched and not rule.by_value else ""
+    said = f"L = {meaning}{late}"
+    combine = rule.operation(Kind.COMBINE, rule.name, said, *lines, constants=constants)
+    return Fragment(operations=(combine,), of_means=True)

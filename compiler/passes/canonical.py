@@ -8,6 +8,7 @@
     A / B <= b     ->  A - b B                  (B an expectation, so never negative)
     k e + a <= b   ->  k times those of e <= (b - a) / k, where they are several or without B
     abs(d) + gap(v) + e <= b   ->  those of each sign of d and each pair of v: one sum of each
+    mean([gap(v), gap(w)]) <= b   ->  those of gap(v) + gap(w) <= 2 b, by 2
 
 Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
 Preferences and fixed penalties weigh the violation as written, one number: they are not split.
@@ -32,7 +33,7 @@ from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relati
 from cspec.dsl.checks.constraints import MOST_SUMS
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, Vector, walk
 
 NO_PARAMS: Values = MappingProxyType({})
 Parts = tuple[Expr, ...]
@@ -130,15 +131,50 @@ def _beside(value: Expr, bound: Expr, relation: Relation, params: Values, linear
     found = beside(value, bound, _splits, params)
     rises = (relation == "<=") == (found.factor > 0)
     size = number(abs(found.factor))
-    if isinstance(found.inner, Sum):
-        own = _summed(found.inner, found.bound, 1.0 if rises else -1.0, params)
-        return tuple(times(size, part) for part in own)
+    if (terms := total_of(found.inner, params)) is not None:
+        total, count = terms
+        bound = found.bound if count == 1 else times(number(count), found.bound)
+        own = _summed(total, bound, 1.0 if rises else -1.0, params)
+        return tuple(times(number(abs(found.factor) / count), part) for part in own)
     if found.inner is value or not _splits(found.inner):
         return ()
     if function_name(found.inner) in (("min", "ratio") if rises else ("abs", "gap", "max")):
         return ()
     own = (upper if rises else lower)(found.inner, found.bound, params, linear)
     return tuple(times(size, part) for part in own)
+
+
+def total_of(value: Expr, params: Values) -> tuple[Sum, int] | None:
+    """A sum and what divides it: of `a + b` itself and 1, of a mean of n terms their sum and n.
+
+    Terms that may be rows of numbers have a total of their own, and none here.
+    """
+    match function_name(value), value:
+        case _, Sum():
+            return value, 1
+        case "sum" | "mean" as word, Call(arguments=(Vector(items=(_, _, *_) as items),)):
+            if not all(_one_number(item, params) for item in items):
+                return None
+            total = signed_sum([("+", item) for item in items], value.span)
+            assert isinstance(total, Sum)
+            return total, len(items) if word == "mean" else 1
+    return None
+
+
+def _one_number(expr: Expr, params: Values) -> bool:
+    """Whether an entry of a list is surely one number: arithmetic on means, least or largest."""
+    if isinstance(expr, Expectation) or value_or_none(expr, params) is not None:
+        return True
+    match function_name(expr), expr:
+        case "gap" | "max" | "min" | "ratio", Call(arguments=(_,)):
+            return True
+        case "abs" | "max" | "min", Call(arguments=arguments):
+            return all(_one_number(argument, params) for argument in arguments)
+        case _, Sum(operands=operands) | Product(operands=operands):
+            return all(_one_number(operand, params) for operand in operands)
+        case _, Negate(operand=operand):
+            return _one_number(operand, params)
+    return False
 
 
 class _Term(NamedTuple):

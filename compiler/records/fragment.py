@@ -110,6 +110,10 @@ class Fragment(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=T
     dual_order: str = "dual_first"
     scales_objective: bool = False
     """Whether COMBINE has a target `objective`: the factor of f."""
+    of_means: bool = False
+    """Whether a step weighs g by what it measures of it at once: on batches by means over late
+    steps (`runtime.steps.late`), as nothing else evens out what is noise in them. A target
+    `kinked` of COMBINE is then the factor of the violation of these, in place of `weight`."""
     """When per-step dual operations run: before COMBINE, or after PRIMAL_STEP."""
 
 

@@ -192,7 +192,7 @@ class Program(BaseModel, frozen=True, extra="forbid"):
       `objective` alone, and with requirements on each example `measure_each`, whose last value
       maps names of rules to one number an example
     - `constraints(primal, batch) -> true`: the true canonical constraints alone, no gradient
-    - `combine(f, g, true, state) -> loss`
+    - `combine(f, g, true, state) -> loss`; with `batch` behind, where that remembers weights
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `sets(primal)`, `splits(primal, state)`: the sets that parameters are kept in, the copies of
       ADMM

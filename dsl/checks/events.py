@@ -277,6 +277,13 @@ def _ordered_text(typer: Typer, node: nodes.Compare, operator: str, span: Span) 
     equal = [typer.slice(operand) for operand in node.operands]
     meant = " == ".join(equal)
     said = f"text has no order: `{operator}` compares numbers"
+    quoted = [operand.value for operand in node.operands if isinstance(operand, nodes.String)]
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in quoted):
+        meant = typer.slice(node)
+        for value in quoted:
+            meant = re.sub(rf"""(["']){re.escape(value)}\1""", value, meant)
+        typer.report("CS334", said, span, "a text", **writing(node.span, meant))
+        return
     help_ = f"write `{meant}`"
     fixes = edit(node.span, meant, help_) if len(equal) == 2 else ()
     helps = (f"{help_}, or `in {{...}}` for several values",)

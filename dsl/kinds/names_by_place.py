@@ -274,7 +274,9 @@ def letter_or_unused(typer: Typer, name: Name, scope: Scope) -> str | None:
 def unused_model(typer: Typer, name: Name, given: Expr) -> Kind | None:
     """Report `big(x)` where the only one of several models that is used nowhere is `teacher`."""
     unused = _unused(typer, "model")
-    if len(unused) != 1 or len(typer.symbols.models()) < 2 or isinstance(given, Expectation):
+    models = typer.symbols.models()
+    whole = isinstance(given, Name) and given.id in models  # what is asked of a model itself
+    if len(unused) != 1 or len(models) < 2 or whole or isinstance(given, Expectation):
         return None
     note = f"model `{unused[0]}` is declared, and used nowhere"
     return typer.unknown(name, f"did you mean `{unused[0]}`?", new=unused[0], notes=(note,))

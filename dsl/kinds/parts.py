@@ -12,6 +12,7 @@ from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
 from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
+from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
@@ -315,8 +316,11 @@ def _unknown_part(typer: Typer, expr: nodes.Attribute, known: tuple[str, ...]) -
         and isinstance(expr.value, nodes.Attribute)
         and expr.value.name in ("weights", "params")
     ):
-        helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
-        fixes = replacing(expr.span, f'{text}("{expr.name}*")')
+        known_as = meant(expr.name)
+        count = known_as is not None and known_as.word == "params"
+        new = f"params({typer.slice(expr.value.value)})" if count else f'{text}("{expr.name}*")'
+        why = "how many of its numbers are not 0" if count else "the weights whose names begin so"
+        helps, fixes = (f"write `{new}`, {why}",), replacing(expr.span, new)
     call = _as_call(typer, expr, text) if "weights" in known and not guess else None
     if call is not None:
         helps, fixes = (f"write `{call}`",), replacing(expr.span, call)

@@ -22,7 +22,13 @@ from cspec.dsl.kinds.names_by_place import (
 )
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
-from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant
+from cspec.dsl.messages.synonyms import (
+    OVER_EXAMPLES,
+    RATES,
+    column_of_role,
+    meant,
+    nearly_meant,
+)
 from cspec.dsl.messages.wording import bracketed, closest, closest_word, closing, listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
@@ -59,7 +65,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if here := by_place(typer, name):
         return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
-    guess, known = closest(name.id, own), meant(name.id)
+    held = own if words is BARE else own - typer.symbols.column_names  # nothing calls a column
+    guess, known = closest(name.id, held), meant(name.id)
     if guess is None and words is BARE and scope.inside and as_column(typer, name):
         return typer.unknown(name, as_new_column(typer, name.id, scope.data))
     if words is BARE and name.id.lower() in RATES and name.id not in own:
@@ -103,6 +110,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
         return typer.unknown(name, f"the {of} of this spec is `{column}`", new=column)
+    if known := nearly_meant(name.id):
+        return typer.unknown(name, _in_names(typer, known.help), new=known.word)
     if near := letter_or_unused(typer, name, scope):
         return typer.unknown(name, f"did you mean `{near}`?", new=near)
     return not_given(typer, name) or typer.unknown(name, *_definitions(typer, name.id, scope))
@@ -203,11 +212,12 @@ def _juxtaposed(typer: Typer, name: Name) -> str | None:
 
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
     """Report a function that nothing defines; `seen` is what it is given."""
-    told = by_place(typer, name) or _unknown_model(typer, name, scope, seen)
+    near = closest(name.id, typer.signatures)
+    told = by_place(typer, name) or (None if near else _unknown_model(typer, name, scope, seen))
     if told is not None:
         return told
     own = {*scope.local, *typer.symbols.table}
-    if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
+    if closest(name.id, own) or meant(name.id) or near:
         return unknown_name(typer, name, scope, typer.signatures)
     return typer.unknown(name, *without_a_guess(typer, name, seen))
 

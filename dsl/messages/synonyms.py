@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Container, Iterable
+from difflib import get_close_matches
 from typing import NamedTuple
 
 
@@ -53,6 +54,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "inf": ("infinity", "oo"),
     "pi": ("\u03c0",),
     "log": ("ln",),
+    "exp": ("exponential",),
+    "mean": ("mittelwert", "mittel", "moyenne", "promedio", "media"),
     "arctan": ("atan",),
     "arcsin": ("asin",),
     "arccos": ("acos",),
@@ -404,6 +407,12 @@ _MEANT = {
 def meant(word: str) -> Meant | None:
     """How the language says a word of another; None for a word that nobody uses for these."""
     return _MEANT.get(word.lower())
+
+
+def nearly_meant(word: str) -> Meant | None:
+    """The same of a word with a slip in it: `orthogonl`."""
+    near = get_close_matches(word.lower(), list(_MEANT), n=1, cutoff=0.85)
+    return _MEANT[near[0]] if near and len(word) > 4 else None
 
 
 STAND_INS: dict[str, str] = {

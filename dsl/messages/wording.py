@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
+from unicodedata import normalize
 
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
@@ -57,10 +58,26 @@ def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
         return lowered[turned[0]]
     if close := get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7):
         return lowered[close[0]]
-    # Two letters of a short word that changed places (`vla`) leave little that is alike.
+    # Two letters of a short word that changed places (`vla`), or another one in the place of its
+    # last (`gab`), leave little that is alike.
     letters = sorted(word.lower())
-    turned = [known for known in lowered if len(known) > 2 and sorted(known) == letters]
-    return lowered[turned[0]] if turned else None
+    turned = [known for known in lowered if len(known) > 1 and sorted(known) == letters]
+    if not turned and len(word) == 3:
+        slips = [known for known in lowered if len(known) == 3 and known[:2] == word.lower()[:2]]
+        turned = slips if len(slips) == 1 else []
+    if turned:
+        return lowered[turned[0]]
+    sounds = {_sound(known): known for known in lowered if len(known) > 3}
+    near = get_close_matches(_sound(word.lower()), list(sounds), n=1, cutoff=0.8)
+    return lowered[sounds[near[0]]] if near else None
+
+
+def _sound(word: str) -> str:
+    """A word by its sound, about: `klinik`, `Clinic` and `clinique` are near."""
+    plain = normalize("NFKD", word).encode("ascii", "ignore").decode()
+    for one, other in (("ph", "f"), ("qu", "k"), ("ck", "k"), ("c", "k"), ("z", "s"), ("y", "i")):
+        plain = plain.replace(one, other)
+    return plain
 
 
 def closest_word(word: str, known: Iterable[str]) -> str | None:

@@ -32,6 +32,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.choose.many_rows import EACH, taken_in
+from cspec.compiler.lower.graph import POLISHED
 from cspec.runtime.finish.first_phase import least_violation
 from cspec.runtime.finish.polish_problem import (
     AT_REST,
@@ -52,10 +53,8 @@ from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, split_told, with_examples
 
-PARAMETERS = 300
-"""Parameters, and ..."""
 WORK = 2e7
-"""... rows x parameters, up to which a run is polished."""
+"""Rows x parameters up to which a run is polished, of no more parameters than `POLISHED`."""
 EXCHANGES, SLOPES = 12, 1e7
 """How often other rows are taken in; rows that are seen at once by rows of data."""
 ITERATIONS, ROUND = 500, 50
@@ -72,7 +71,7 @@ def polish(session: Session) -> None:
     """Move the parameters to the solution nearby, where one is found."""
     rows = max((len(data) for data in session.data.values()), default=0)
     size = sum(p.numel() for p in session.parameters)
-    if session.interrupted or size > PARAMETERS or rows * size > WORK:
+    if session.interrupted or size > POLISHED or rows * size > WORK:
         return
     whole = with_examples(session)
     many, some = whole.rows > EACH, taken_in(size)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cspec.runtime.operators import Operator
 from cspec.runtime.session.session import Session
+from cspec.runtime.steps.late import combined
 
 
 @torch.no_grad()
@@ -41,8 +42,9 @@ def gap(operator: Operator, tensors: Sequence[Tensor], gradients: Sequence[Tenso
 
 def report_gap(session: Session, name: str, operator: Operator, tensors: Sequence[Tensor]) -> None:
     """Say what the gap on all the data certifies of the last iterate."""
-    f, g, true = session.module["measure"](session.primal, session.whole_batch())
-    loss = session.module["combine"](f, g, true, session.state)
+    batch = session.whole_batch()
+    found = session.module["measure"](session.primal, batch)
+    loss = combined(session.module, found, session.state, batch)
     gradients = torch.autograd.grad(loss, list(tensors))
     found = float(gap(operator, tensors, gradients))
     session.state[f"{name}.gap"] = tensors[0].new_full((1,), found)

@@ -60,7 +60,7 @@ from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
-from cspec.runtime.steps.late import MEMORY
+from cspec.runtime.steps.late import MEMORY, combined
 from cspec.runtime.steps.metric_notes import own_optimizer
 from cspec.runtime.verdict.notes import unmeasured
 
@@ -196,14 +196,14 @@ class Handle:
             if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
                 batch[MEMORY] = ChainMap(changed, self.state)
             try:
-                f, g, true = self.module["measure"](self.primal, batch)
+                f, g, true = found = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
                 raise self._refusal(error) from error
             except RuntimeError as error:
                 self._first.tell(error)
                 raise
             state = self._moves.with_units(f, g, true) if self._moves.units else self.state
-            total: Tensor = self.module["combine"](f, g, true, state)
+            total = combined(self.module, found, state, batch)
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
         if batch["given"]:

@@ -1,4 +1,4 @@
-"""Means over batches of late steps: what a preference about whole data is judged by within a step.
+"""Means over batches of late steps: what preferences and penalties are judged by within a step.
 
 The violation of a mean is not the mean of the violations of batches: E[max(0, g(batch))] is above
 max(0, g) wherever batches are noisy, and pulls where the preference holds. So a step takes each
@@ -73,3 +73,16 @@ def late_violation(
     weight = torch.where(steps > 0, weight + pull / window, pull).clamp(least, 1)
     memory[name] = torch.stack([now, width, weight, steps + 1])
     return stands_in(amount, weigh((weight + pull).clamp(least, 1).to(g.dtype), g))
+
+
+def combined(
+    module: Mapping[str, Any],
+    measured: tuple[Tensor, Tensor, Tensor],
+    state: Mapping[str, Tensor],
+    batch: Mapping[str, Any],
+) -> Tensor:
+    """The loss of what was measured on a batch, which may remember weights."""
+    combine = module["combine"]
+    more = (batch,) if combine.__code__.co_argcount > 4 else ()
+    loss: Tensor = combine(*measured, state, *more)
+    return loss

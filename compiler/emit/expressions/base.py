@@ -169,6 +169,8 @@ class Translator:
         """What averages of means over late steps are remembered by, where a step takes these."""
         self.averages: dict[object, str] = {}
         """Those of this function, by the Python of the mean."""
+        self.averaged: set[str] = set()
+        """What such averages stand in, each by what `late` was."""
         self.inside_call = False
         """Whether a function takes what is translated."""
         self.dataset: str | None = None

@@ -46,6 +46,7 @@ def late(t: Translator, value: ast.expr) -> ast.expr:
     """A mean as a step takes it: of late ones the average, where that is asked for."""
     if t.late is None or t.dataset is None or is_points(t.dataset):
         return value
+    t.averaged.add(t.late)
     key = ("late", ast.dump(value))
     if key not in t.averages:
         t.averages[key] = f"{t.late}.{len(t.averages) + 1}"

@@ -6,7 +6,6 @@ pred == "dog"            ->   pred == 1     (a class of the labels)
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import function_name, number, rewrite
@@ -15,7 +14,7 @@ from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
-from cspec.dsl.messages.wording import some
+from cspec.dsl.messages.wording import closest, some
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import calls_of, column_of
@@ -182,11 +181,19 @@ def _two_readings(expr: nodes.Number, value: float, column: str, classes: Classe
     )
 
 
+def as_typed(value: object) -> str:
+    """A value of a column as a spec has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
 def _no_value(expr: nodes.Expr, written: str, column: str, classes: Classes) -> Diagnostic:
-    words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
-    close = get_close_matches(written, words, n=1, cutoff=0.6)
+    words = [as_typed(value) for value in classes]
+    near = closest(written.strip('"'), map(str, classes))
+    close = [words[list(map(str, classes)).index(near)]] if near else []
     if isinstance(expr, nodes.Number):  # of numbers the nearest, whatever their digits
-        numbers = [value for value in classes if not isinstance(value, str)]
+        numbers = [value for value in classes if not isinstance(value, str | bool)]
         close = [str(min(numbers, key=lambda v: abs(v - expr.value)))] if numbers else []
     shown = some(list(map(visible_line, words)), _SHOWN)
     return Diagnostic(

@@ -24,7 +24,7 @@ from cspec.compiler.expressions.rewrite import (
     sum_of,
 )
 from cspec.compiler.expressions.text import text as shown
-from cspec.compiler.passes.canonical import SPLIT, behind, split
+from cspec.compiler.passes.canonical import SPLIT, behind, split, total_of
 from cspec.compiler.passes.expansion.codes import categories, codes
 from cspec.compiler.passes.expansion.each_example import (
     apart,
@@ -126,8 +126,9 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
     def settled(c: Constraint) -> Constraint:
         # `max(e(g) for g in S) <= b` in canonical parts, now that its members are known.
-        word = function_name(behind(c.value, context.params))
-        if c.each is None and len(c.parts) == 1 and word in SPLIT:
+        inner = behind(c.value, context.params)
+        splits = function_name(inner) in SPLIT or total_of(inner, context.params) is not None
+        if c.each is None and len(c.parts) == 1 and splits:
             c = c.model_copy(update={"parts": split(c, context.params)})
         return _with_set(c, context.facts)
 

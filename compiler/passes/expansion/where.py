@@ -6,13 +6,13 @@ forall i in range(9), j in range(9) where i < j: ...
 
 import operator
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 
 from cspec.compiler.passes.expansion.codes import truth_place
 from cspec.compiler.passes.spellings import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, replacing
+from cspec.dsl.messages.wording import closest
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.rebuild import substitute
@@ -158,9 +158,9 @@ def _check_value(text: nodes.String, category: Category, facts: Facts) -> None:
     known = [str(value) for facts_ in having for value in facts_.classes]
     if not known or text.value in known:
         return
-    close = get_close_matches(text.value, known, n=1, cutoff=0.6)
+    close = closest(text.value, known)
     shown = ", ".join(f'"{value}"' for value in dict.fromkeys(known))
-    meant = f'"{close[0]}"' if close else ""
+    meant = f'"{close}"' if close else ""
     raise Diagnostic(
         code="CS208",
         message=f'column `{category.column}` has no value "{text.value}"',
