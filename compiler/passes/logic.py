@@ -250,13 +250,24 @@ def margin(found: Formula) -> nodes.Expr:
     match found:
         case Truth(value=value):
             return number(-1) if value else number(1)
-        case OfData(event=event, positive=positive):
-            far = FAR if positive else -FAR
-            return call("where", event, number(-far), number(far))
+        case OfData():
+            return _where(found, number(-FAR), number(FAR))
         case Atom(entries=entries):
             size = call("abs", found.function) if found.equal else found.function
             return call("max" if entries == "all" else "min", size) if entries else size
-        case All(items=items):
-            return call("max", *map(margin, items))
-        case Any(items=items):
-            return call("min", *map(margin, items))
+        case All(items=items) | Any(items=items):
+            every = isinstance(found, All)
+            data = [item for item in items if isinstance(item, OfData)]
+            sizes = [margin(item) for item in items if not isinstance(item, OfData)]
+            if not sizes:
+                return call("max" if every else "min", *map(margin, data))
+            size = sizes[0] if len(sizes) == 1 else call("max" if every else "min", *sizes)
+            for item in data:  # elsewhere what is compared need not be defined
+                size = (
+                    _where(item, size, number(FAR)) if every else _where(item, number(-FAR), size)
+                )
+            return size
+
+
+def _where(data: OfData, held: nodes.Expr, broken: nodes.Expr) -> nodes.Expr:
+    return call("where", data.event, *((held, broken) if data.positive else (broken, held)))

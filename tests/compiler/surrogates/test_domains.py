@@ -123,3 +123,15 @@ def test_the_theil_index_can_be_required() -> None:
 def test_a_branch_over_variables_alone() -> None:
     result = cspec.run("var x = -2\nminimize where(x > 0, sqrt(x) + x, x^2 + x)")
     assert result.objective == pytest.approx(-0.25, abs=1e-3)
+
+
+def test_a_rule_of_each_example_asks_for_its_consequence_alone_where_the_data_say_so() -> None:
+    data = columns()
+    line = "forall (x, q) in train: q => log(f(x)) <= 0.1"
+    text = f"data train(x, y, w, q)\nmodel f\nminimize mse\ns.t. c: {line}\n{FIT}"
+    model = net()
+    result = cspec.run(text, f=model, train=data)
+    assert result.status == "violated"
+    z = model(X)[:, 0]
+    broken = [not bool(z[i].log() <= 0.1) for i in range(N) if data["q"][i]]
+    assert result.constraints[0].value == pytest.approx(sum(broken) / N)
