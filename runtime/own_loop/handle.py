@@ -196,14 +196,17 @@ class Handle:
             if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
                 batch[MEMORY] = ChainMap(changed, self.state)
             try:
-                f, g, true = found = self.module["measure"](self.primal, batch)
+                f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
                 raise self._refusal(error) from error
             except RuntimeError as error:
                 self._first.tell(error)
                 raise
             state = self._moves.with_units(f, g, true) if self._moves.units else self.state
-            total = combined(self.module, found, state, batch)
+            if self._averages:
+                total = combined(self.module, (f, g, true), state, batch)
+            else:
+                total = self.module["combine"](f, g, true, state)
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
         if batch["given"]:

@@ -1,6 +1,7 @@
 """Variables that start where a requirement is violated and has no slope: moved beside it.
 
-abs(x) >= 1 at x = 0, norm(x, 1) >= 1 at 0: no step would ever leave such a point.
+abs(x) >= 1 at x = 0, norm(x, 1) >= 1 at 0: steps leave such a point where the objective has a slope
+alone. So does the start: by chance in all other entries.
 """
 
 import math
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import SOLVERS
+from cspec.runtime.measure.slopes import gradients
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.session.session import Session
 
@@ -27,14 +29,15 @@ def leave_flat_start(session: Session) -> None:
     moved = [v for v in session.program.variables if v.name in session.named]
     if not moved or session.step or session.program.method in SOLVERS:
         return
-    flat = _flat(session, [session.named[v.name] for v in moved])
-    if not flat:
+    flat, slopes = _flat(session, [session.named[v.name] for v in moved])
+    if not flat or all(bool(slope.all()) for slope in slopes):
         return
     random = torch.Generator().manual_seed(session.seed)
     with torch.no_grad():
-        for v in moved:
+        for v, slope in zip(moved, slopes, strict=True):
             x = session.named[v.name]
             step = torch.randn(x.shape, generator=random, dtype=torch.float64).to(x)
+            step = torch.where(slope == 0, step, -step.abs() * slope.sign())
             low = -math.inf if v.lower is None else v.lower
             high = math.inf if v.upper is None else v.upper
             x.add_(BESIDE * x.abs().clamp(1) * step).clamp_(low, high)
@@ -42,19 +45,21 @@ def leave_flat_start(session: Session) -> None:
     session.notes.append(f"{names}: violated and without a slope at the start: started beside it")
 
 
-def _flat(session: Session, variables: list[Tensor]) -> list[str]:
-    """The requirements that are violated and depend on variables, and have no slope."""
+def _flat(session: Session, variables: list[Tensor]) -> tuple[list[str], list[Tensor]]:
+    """The requirements that are violated and depend on variables, and have no slope; that of the
+    objective, by variable.
+    """
     with as_deployed(session.models()), torch.random.fork_rng():
-        _, g, true = session.module["measure"](session.primal, session.whole_batch())
+        f, g, true = session.module["measure"](session.primal, session.whole_batch())
     if len(true) > MOST_ENTRIES or not g.requires_grad:
-        return []
+        return [], []
     found = []
     for c in session.program.constraints:
         for place in range(*(c.segment or (0, 0))):
             off = abs(float(true[place])) if c.equal else float(true[place])
             if off > c.tolerance and _no_slope(g[place], variables, session.parameters):
                 found.append(c.label)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), gradients(f, variables) if found else []
 
 
 def _no_slope(g: Tensor, variables: list[Tensor], parameters: list[torch.nn.Parameter]) -> bool:

@@ -131,6 +131,7 @@ class Run:
         def solved(decided: Mapping[int, Way]) -> Node | None:
             search = self._search(Chosen(self.nlp, rules.kept(decided)))
             search.problems = math.prod(map(len, rules.rules))
+            search.spare = any(away <= FEASIBLE and s.best.minimum for away, s in ends if s.best)
             self.explore(search)
             best = search.best
             if search.endless is not None and (best is None or not best.minimum):

@@ -49,6 +49,8 @@ class Search:
     held: Sequence[int]
     problems: int = 1
     """Problems like it that share the work of further starts."""
+    spare: bool = False
+    """Whether another of them has a solution: what an engine fails on from all starts is left."""
     notes: list[str] = field(default_factory=list)
     """What is said of the attempts."""
     best: Candidate | None = None

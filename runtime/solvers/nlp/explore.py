@@ -45,14 +45,14 @@ def explore(search: Search, start: Vector, escalate: bool, convex: bool) -> None
     if not escalate:
         _perturbed(search, found, own, random)
         return
-    if not found.minimum:
+    if not (found.minimum or search.spare):
         _other_engines(search, start, 2 * budget)
     if not convex and apart(nlp, start):
         _within(search, spreading(own), start, f"{search.engine}, variables scaled", budget)
     points = starts(nlp, start, random, convex and search.best is not None)
     _again(search, points, own, budget)
     nlp.count.allowed = math.inf
-    if search.best is not None and search.best.violation > FEASIBLE:
+    if search.best is not None and search.best.violation > FEASIBLE and not search.spare:
         _restore(search, start)
 
 

@@ -45,3 +45,22 @@ def test_so_are_variables_beside_a_model() -> None:
 def test_other_starts_stay_what_they_are(line: str) -> None:
     result = cspec.run(f"var x\nminimize x^2\ns.t. c: {line}\nfit(steps=2)")
     assert not any(BESIDE in note for note in result.notes)
+
+
+@pytest.mark.parametrize("n", [7, 20])
+def test_the_objective_says_on_which_side(n: int) -> None:
+    """min |x - 0.2|^2 s.t. |x|_1 >= 0.3 n: all entries at 0.3, and none at -0.3."""
+    result = cspec.run(f"var x[{n}]\nminimize sumsq(x - 0.2)\ns.t. norm(x, 1) >= {0.3 * n}")
+    assert result.objective == pytest.approx(0.01 * n, rel=1e-3)
+    assert not any("beside" in note for note in result.notes)
+
+
+def test_entries_that_nothing_moves_start_by_chance() -> None:
+    """min (x_0 - 0.2)^2 + 0 s.t. |x_1| >= 1 without a solver: x_0 at 0.2, x_1 on either side."""
+    result = cspec.run(
+        "var x[2]\nminimize (x[0] - 0.2)^2\ns.t. abs(x[1]) >= 1 by augmented_lagrangian"
+    )
+    x = result.vars["x"]
+    assert isinstance(x, list)
+    assert result.status == "satisfied"
+    assert x[0] == pytest.approx(0.2, abs=1e-3)
