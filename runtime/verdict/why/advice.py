@@ -8,7 +8,7 @@ import math
 
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.verdict.why.limits import MethodLimits
-from cspec.runtime.verdict.why.trends import Trend
+from cspec.runtime.verdict.why.trends import WINDOW, Trend
 
 
 def weak(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
@@ -18,7 +18,8 @@ def weak(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
     section 17.1); f + c [g]+ holds exactly once c is above the multiplier (theorem 17.3).
     """
     size = limits.coefficient
-    if size is None or t.falling:
+    # What it falls by would not be all of it in as long a run again.
+    if size is None or (t.early - t.late) / WINDOW >= t.late:
         return None
     head = (
         f"{c.name}: `{c.method}(coefficient={size:g})` is too weak: the violation stays at "

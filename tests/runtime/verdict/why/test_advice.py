@@ -40,7 +40,7 @@ model net
 minimize E[ce(net(x), y) on D]
 s.t. {constraints}
 using {using}
-fit(optimizer=adam(lr=0.01), epochs=12, batch_size=50)
+fit(optimizer=adam(lr=0.01), epochs={epochs}, batch_size=50)
 """
 
 
@@ -140,7 +140,9 @@ def test_a_set_that_excludes_a_requirement(how: str) -> None:
     assert not cspec.run(HELD.format(how=how, least=0.95, dual=0.0001)).conflict
 
 
-def network(constraints: str, using: str, contradict: bool = False) -> cspec.Result:
+def network(
+    constraints: str, using: str, contradict: bool = False, epochs: int = 12
+) -> cspec.Result:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 3, generator=generator)
     y = (x[:, 0] > 0).long()
@@ -148,7 +150,8 @@ def network(constraints: str, using: str, contradict: bool = False) -> cspec.Res
         x, y = torch.cat([x, x]), torch.cat([y, 1 - y])
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2))
-    return cspec.run(NET.format(constraints=constraints, using=using), net=net, D={"x": x, "y": y})
+    spec = NET.format(constraints=constraints, using=using, epochs=epochs)
+    return cspec.run(spec, net=net, D={"x": x, "y": y})
 
 
 def test_contradictory_labels() -> None:
@@ -168,7 +171,9 @@ def test_two_rates_that_exceed_one() -> None:
 
 def test_a_weak_penalty_is_not_blamed_on_the_batch() -> None:
     result = network(
-        "small: E[(net(x)[0] - net(x)[1])^2 on D] <= 0.05", "quadratic_penalty(coefficient=1)"
+        "small: E[(net(x)[0] - net(x)[1])^2 on D] <= 0.05",
+        "quadratic_penalty(coefficient=1)",
+        epochs=40,
     )
     assert said(result, "small:", "too weak") and not said(result, "batch_size")
 
