@@ -330,7 +330,9 @@ def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, 
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
     own = () if first.code == "CS101" else tuple(h for h in first.helps if not general(h))
-    return {"helps": (*helps, *own), "fixes": tuple(edits)}
+    # A word that the line has in its place need not be told once more.
+    told = {f"did you mean `{word}`?" for line in lines for word in _SAID_THERE.findall(line)}
+    return {"helps": (*helps, *(h for h in own if h not in told)), "fixes": tuple(edits)}
 
 
 def _parted(lines: str) -> str:

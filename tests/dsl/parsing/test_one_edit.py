@@ -134,3 +134,9 @@ def test_what_loses_a_word_is_not_kept(before: str, after: str) -> None:
 )
 def test_what_says_the_same_is_kept(before: str, after: str) -> None:
     assert keeps(before, after)
+
+
+def test_a_word_that_the_line_has_is_told_once() -> None:
+    text = 'data train = csv("d.csv", label="y", group="s")\nmodel f\nminimize ce\n'
+    first = next(d for d in found(text) if "`label`" in d.message)
+    assert first.helps == ('did you mean `data train = csv("d.csv", target="y")`?',)
