@@ -188,6 +188,23 @@ def test_explain_prints_problem_and_method(cspec) -> None:
     assert json.loads(cspec("explain", "-e", NLP, "--json").out)
 
 
+def test_explain_says_what_is_bound_and_what_a_certificate_rests_on(cspec) -> None:
+    spec = (
+        "data train(x, y), test(x, y) = iris(split=[0.6, 0.4])\nmodel f\nminimize ce(f(x), y)\n"
+        "s.t. low: max(P[pred == 1], E[clip(f(x)[0], 0, 1)]) <= 90%\n"
+        "verify low on test with confidence 95%\n"
+    )
+    net = "mlp(hidden=[3], gates=hard_concrete)"
+    found = cspec("explain", "-e", spec, "--bind", f"f={net}", "--verbose")
+    said = " ".join(found.out.split())
+    assert "numbers move: fc1.weight, fc1.bias, " in said and "gates on fc1.weight" in said
+    assert "90 rows; inputs sepal length" in said and "60 rows; inputs sepal length" in said
+    assert (
+        "`P[pred(f(x)) == 1]` (exact binomial bounds) and `E[clip(f(x)[0], 0, 1)]` (in [0, 1]: "
+        in said
+    )
+
+
 def test_paths_are_relative_to_the_spec(cspec) -> None:
     folder = Path("deep")
     folder.mkdir()
