@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cspec.runtime.bind.imported import elsewhere
 from cspec.runtime.files import sha256
 
 EXAMPLE = "write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net"
+FOUND_FROM = "files are looked for from the folder of the spec; of a compiled loop, where it is run"
 PLAN = "plan.json"
 """What the folder of a run holds."""
 _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
@@ -139,7 +141,9 @@ def load_object(module: str, name: str, base: Path, *, bound: bool = False) -> A
     except Exception as error:
         raise _refuse(where, f"importing it raised {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
-        raise _refuse(where, f"`{module}` defines no `{name}`")
+        near = get_close_matches(name, vars(loaded), 1)
+        helps = tuple(f"did you mean `{module}:{found}`?" for found in near)
+        raise _refuse(where, f"`{module}` defines no `{name}`", helps)
     found = getattr(loaded, name)
     if not own and not bound:
         _require(module, name, elsewhere(module, name, found))
@@ -162,7 +166,7 @@ def _load_file(module: str, base: Path, where: str) -> Any:
     if not path.is_relative_to(folder):
         raise _refuse(where, f"the file lies outside {folder}")
     if not path.is_file():
-        raise _refuse(where, f"there is no file {path}")
+        raise _refuse(where, f"there is no file {path}", (FOUND_FROM,))
     if any((above / PLAN).is_file() for above in path.parents if above.is_relative_to(folder)):
         raise _refuse(where, "it lies in the folder of a run, and no file of one is ever executed")
     content = path.read_bytes()
