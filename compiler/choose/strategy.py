@@ -23,7 +23,7 @@ from cspec.compiler.choose.spg import solved_by_spg
 from cspec.compiler.choose.sqp import solved_by_sqp
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
-from cspec.compiler.methods import FUNCTIONAL, require_construction
+from cspec.compiler.methods import require_construction
 from cspec.compiler.methods.gate_decisions import described_course
 from cspec.compiler.methods.lifting import Asked, with_faces
 from cspec.compiler.methods.pruning import course, described
@@ -168,11 +168,9 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
             require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
-        case _ if method.word in FUNCTIONAL:
+        case _:
             _require_function(c, method, context)
             method = _scaled(c, method, context)
-        case _:
-            raise _not_yet(c, method).error()
     return Choice(method, reason)
 
 
@@ -477,16 +475,6 @@ def _no_set(c: Constraint, method: Method) -> SpecError:
     )
     why = "it is not a set of parameters"
     return unfit(c, method.word, why, helps, label="no known set", notes=notes)
-
-
-def _not_yet(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS520",
-        message=f"`{method.word}` is a method of the language that is not compiled yet",
-        span=c.span,
-        label=f"asks for {method.word}",
-        helps=(f"compiled are: {', '.join(sorted([*FUNCTIONAL, 'admm', 'projection']))}",),
-    )
 
 
 def _no_construction(c: Constraint) -> Diagnostic:

@@ -11,6 +11,7 @@ from cspec.compiler.expressions.mathematics import (
     Explanation,
     OperationRecord,
 )
+from cspec.dsl.text.visible import visible_line
 
 
 def as_markdown(page: Explanation, verbose: bool = False) -> str:
@@ -62,7 +63,7 @@ def _problem(page: Explanation) -> Iterator[str]:
         yield "| | | moves |"
         yield "|---|---|---|"
         for q in page.quantities:
-            meaning = q.meaning.replace("|", r"\|")
+            meaning = visible_line(q.meaning).replace("|", r"\|")
             yield f"| {q.kind} `{q.name}` | {meaning} | {'yes' if q.moves else ''} |"
 
 

@@ -40,7 +40,7 @@ def monotone_bounds(
             continue
         by = free.pop()
         try:
-            solved = _bound(expr, plain, by, box)
+            solved = _bound(expr, plain, by, box, turned=c.relation == ">=")
         except NotSymbolicError:
             solved = None
         if solved is None:
@@ -52,9 +52,12 @@ def monotone_bounds(
 
 
 def _bound(
-    expr: sp.Expr, plain: sp.Expr, by: sp.Symbol, box: Box
+    expr: sp.Expr, plain: sp.Expr, by: sp.Symbol, box: Box, *, turned: bool
 ) -> tuple[int, sp.Expr, str] | None:
-    """Direction, end and words of the bound that `expr <= 0` is; None where it is none."""
+    """Direction, end and words of the bound that `expr <= 0` is; None where it is none.
+
+    `turned`: the expression is right - left, and the words are about left - right.
+    """
     slope = monotone(plain, by, box)
     if not slope:
         return None
@@ -69,11 +72,11 @@ def _bound(
     else:
         written = _inverse(expr, by, None)
         shown = str(end if written is None else written).replace("asin", "arcsin")
-        shown = shown.replace("acos", "arccos").replace("atan", "arctan")
+        shown = shown.replace("acos", "arccos").replace("atan", "arctan").replace("**", "^")
         if shown != value and len(shown) <= 40:
             words = f"{shown} = {value}"
     affine = sp.diff(plain, by).is_number
-    kind = "increases" if slope > 0 else "decreases"
+    kind = "increases" if (slope > 0) != turned else "decreases"
     proof = "" if affine else f"; proved: it {kind} in {by} on {interval_text(low, high)}"
     return slope, end, words + proof
 

@@ -65,11 +65,12 @@ def _explain_spec(options: argparse.Namespace) -> int:
     source, base = chosen(options)
     symbolic = planned(source, params_of(options))
     bindings = bindings_of(options)
-    program = None
+    program = known = None
     if bindings:
         from cspec.running.prepare import prepare
 
-        program = prepare(symbolic, bindings, base=base).program
-    text = explain(symbolic, program, format=options.format, verbose=options.verbose)
+        prepared = prepare(symbolic, bindings, base=base)
+        program, known = prepared.program, prepared.known
+    text = explain(symbolic, program, format=options.format, verbose=options.verbose, facts=known)
     print(visible_json(text) if options.format == "json" else visible(text))
     return exits.OK

@@ -151,5 +151,5 @@ def _json(name: str, given: str, content: str) -> object:
     except ValueError:
         pass
     message = f"`--set {name}={given}` is no list of numbers"
-    help_ = f"write `--set {name}=[1, 2]`, or name a .csv or .json file of numbers"
+    help_ = f"write `--set '{name}=[1, 2]'`, or name a .csv or .json file of numbers"
     raise Diagnostic(code="CS213", message=message, helps=(help_,)).error()

@@ -44,8 +44,8 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         "  = help: set it: `--set eps=0.5`, in Python `eps=0.5`, or `param eps = 0.5`",
     ),
     "CS221": (
-        "error[CS221]: can't bind to `mlp(hidden=[16]`: this is no name with settings",
-        "  = help: write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net",
+        "error[CS221]: can't bind to `mlp(hidden=[16]`: `(` is never closed",
+        "  = help: add `)` after `]`: `mlp(hidden=[16])`",
     ),
     "CS222": (
         "error[CS222]: nothing is called `net`, so it can't be bound",

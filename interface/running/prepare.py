@@ -43,6 +43,7 @@ class Prepared(NamedTuple):
     plan: Plan
     program: Program
     bound: Bound
+    known: Facts
     warnings: tuple[Diagnostic, ...]
     """What is to be said before the first step."""
     base: Path
@@ -80,7 +81,7 @@ def prepare(
         known = known_facts(symbolic, bound, device)
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     said = warnings(symbolic.checked, known)
-    return Prepared(symbolic, program, bound, said, base, seed, device)
+    return Prepared(symbolic, program, bound, known, said, base, seed, device)
 
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:

@@ -7,8 +7,9 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,26 @@ from cspec.dsl.tree.nodes import Call, Expr, Model, Name, Negate, Number, String
 from cspec.runtime.bind.imported import elsewhere
 from cspec.runtime.files import sha256
 
+EXAMPLE = "write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net"
+FOUND_FROM = "files are looked for from the folder of the spec; of a compiled loop, where it is run"
 PLAN = "plan.json"
 """What the folder of a run holds."""
 _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
 
 
-def _refuse(text: str, why: str) -> SpecError:
-    example = "write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net"
-    return Diagnostic(
-        code="CS221", message=f"can't bind to `{text}`: {why}", helps=(example,)
-    ).error()
+def _refuse(text: str, why: str, helps: tuple[str, ...] = ()) -> SpecError:
+    message = f"can't bind to `{text}`: {why}"
+    return Diagnostic(code="CS221", message=message, helps=helps or (EXAMPLE,)).error()
+
+
+def _no_call(text: str, wrong: Sequence[Diagnostic] = ()) -> SpecError:
+    """Of text that is no name with settings: what is wrong with it, or what reads such a file."""
+    table = Path(text.strip("\"' "))
+    if (reader := table.suffix[1:].lower()) in ("csv", "parquet"):
+        return _refuse(text, "this is a file", (f'write {reader}("{table}", target="y")',))
+    if wrong and "(" in text and ":" not in text:
+        return _refuse(text, wrong[0].message, wrong[0].helps)
+    return _refuse(text, "this is no name with settings")
 
 
 def plain_value(tree: Expr) -> Any:
@@ -83,7 +94,7 @@ def read_call(text: str) -> SourceCall:
     spec, diagnostics = parse_text(f"model bound = {call}", name="<bind>")
     models = [item for item in spec.items if isinstance(item, Model)]
     if diagnostics or len(spec.items) != 1 or not models or models[0].source is None:
-        raise _refuse(text, "this is no name with settings")
+        raise _no_call(text, diagnostics)
     return _call(text, models[0].source, module)
 
 
@@ -106,7 +117,7 @@ def _call(text: str, tree: Expr, module: str | None) -> SourceCall:
                 raise _refuse(text, "settings are written with their names")
             settings = {**dict(zip(names, values, strict=False)), **settings}
             return SourceCall(name=name, module=module, settings=settings)
-    raise _refuse(text, "this is no name with settings")
+    raise _no_call(text)
 
 
 def load_object(module: str, name: str, base: Path, *, bound: bool = False) -> Any:
@@ -130,7 +141,9 @@ def load_object(module: str, name: str, base: Path, *, bound: bool = False) -> A
     except Exception as error:
         raise _refuse(where, f"importing it raised {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
-        raise _refuse(where, f"`{module}` defines no `{name}`")
+        near = get_close_matches(name, vars(loaded), 1)
+        helps = tuple(f"did you mean `{module}:{found}`?" for found in near)
+        raise _refuse(where, f"`{module}` defines no `{name}`", helps)
     found = getattr(loaded, name)
     if not own and not bound:
         _require(module, name, elsewhere(module, name, found))
@@ -153,7 +166,7 @@ def _load_file(module: str, base: Path, where: str) -> Any:
     if not path.is_relative_to(folder):
         raise _refuse(where, f"the file lies outside {folder}")
     if not path.is_file():
-        raise _refuse(where, f"there is no file {path}")
+        raise _refuse(where, f"there is no file {path}", (FOUND_FROM,))
     if any((above / PLAN).is_file() for above in path.parents if above.is_relative_to(folder)):
         raise _refuse(where, "it lies in the folder of a run, and no file of one is ever executed")
     content = path.read_bytes()

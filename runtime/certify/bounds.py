@@ -55,7 +55,8 @@ class Bounds:
     rough: bool = False
     used: dict[Place, dict[str, float]] = field(default_factory=dict)
     """By mean: `upper`, `lower` and `together` (an exact test of two) with its error."""
-    _deciding: int = 0
+    _known: dict[tuple[str, Tree, float], float] = field(default_factory=dict)
+    """By side, term and error: what was computed once. A quotient asks for the same many times."""
 
     def value(self, tree: Tree) -> float:
         """The expression at the means observed; NaN where one was not."""
@@ -87,22 +88,22 @@ class Bounds:
         members = self.members(tree)
         return [_sum(a, _negated(b)) for a in members for b in members if a is not b]
 
-    def upper(self, tree: Tree, error: float, above: float = -math.inf) -> float:
-        """See the head of the module; `above`: a bound below it need not be told exactly."""
+    def upper(
+        self, tree: Tree, error: float, above: float = -math.inf, *, one_look: bool = False
+    ) -> float:
+        """See the head of the module; `above`: a bound below it need not be told exactly.
+
+        With `one_look` nor need one above it.
+        """
         constant, terms = _terms(tree)
         places = list(terms.items())
         if len(places) == 1:
-            (term, factor), below = places[0], (above - constant)
-            if factor > 0:
-                return constant + factor * self._upper(term, error, below / factor)
-            return constant + factor * self._lower(term, error)
+            ((term, factor),) = places
+            return constant + factor * self._end(term, error, upper=factor > 0)
         if len(places) == 2 and self._apart(places[0][0], places[1][0]):
-            return constant + self._of_two(places, error, above - constant)
+            return constant + self._of_two(places, error, above - constant, one_look)
         share = error / max(1, len(places))
-        bounds = (
-            f * (self._upper(t, share) if f > 0 else self._lower(t, share)) for t, f in places
-        )
-        return constant + sum(bounds)
+        return constant + sum(f * self._end(t, share, upper=f > 0) for t, f in places)
 
     def lower(self, tree: Tree, error: float) -> float:
         """What the true value is below with probability at most `error`."""
@@ -110,7 +111,13 @@ class Bounds:
 
     # --- one term --------------------------------------------------------------------------------
 
-    def _upper(self, tree: Tree, error: float, above: float = -math.inf) -> float:
+    def _end(self, term: Tree, error: float, *, upper: bool) -> float:
+        place = ("upper" if upper else "lower", term, error)
+        if place not in self._known:
+            self._known[place] = (self._upper if upper else self._lower)(term, error)
+        return self._known[place]
+
+    def _upper(self, tree: Tree, error: float) -> float:
         match tree.operation:
             case "leaf":
                 return self._mean(tree, "upper", error)
@@ -181,11 +188,7 @@ class Bounds:
 
     def _decided(self, trees: Sequence[Tree], error: float) -> bool:
         """Whether the upper bounds of all are at most 0; by how much they are not is not asked."""
-        self._deciding += 1
-        try:
-            return all(self.upper(tree, error, 0.0) <= 0 for tree in trees)
-        finally:
-            self._deciding -= 1
+        return all(self.upper(tree, error, 0.0, one_look=True) <= 0 for tree in trees)
 
     def _corners(self, tree: Tree, error: float) -> tuple[float, float]:
         """Both ends of a product of two, or of a power, with every side that is used paid for."""
@@ -248,7 +251,9 @@ class Bounds:
         here, there = (dict(self.leaves[t.leaf].selects) for t in (one, other))
         return any(column in there and there[column] != value for column, value in here.items())
 
-    def _of_two(self, terms: Sequence[tuple[Tree, float]], error: float, above: float) -> float:
+    def _of_two(
+        self, terms: Sequence[tuple[Tree, float]], error: float, above: float, one_look: bool
+    ) -> float:
         (one, a), (other, b) = terms
         first, second = (self.seen[t.leaf, t.group] for t in (one, other))
         for tree in (one, other):
@@ -257,7 +262,7 @@ class Bounds:
             return math.nan
         if self.rough:
             return _rough(a, first, b, second, error)
-        if self._deciding:
+        if one_look:
             return above if is_at_most(a, first, b, second, error, above) else math.inf
         return upper_of_two(a, first, b, second, error, above)
 

@@ -92,15 +92,6 @@ def needed(
     return math.ceil(rows * max(high, 1.01))
 
 
-def predicted(
-    facts: CertificateFacts, relation: Relation, seen: Mapping[Place, Observed], error: float
-) -> float:
-    """How far the bound of a value lies from the value, if these means were observed."""
-    tree, sign, _, _ = _claim(facts, relation, "")
-    bounds = Bounds(facts.leaves, seen, rough=True)
-    return abs(_limit(bounds, tree, sign, error) - bounds.value(tree))
-
-
 def _claim(facts: CertificateFacts, relation: Relation, text: str) -> tuple[Tree, int, float, str]:
     """The expression, on which side it is bounded, by what, and what people call it."""
     value, bound, slack = facts.value, facts.bound, facts.tolerance

@@ -11,6 +11,7 @@ import gzip
 import lzma
 import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +42,18 @@ def require_closed(path: Path, separator: str, skip: int) -> None:
         for _ in range(skip):
             next(file, None)
         _require(path.name, separator, (line.rstrip("\r\n") for line in file), skip)
+
+
+def not_utf8(path: Path) -> str:
+    """The first line that is no UTF-8 text, and its byte."""
+    opened = None if path.suffix in _UNSEEN else _OPENERS.get(path.suffix, open)
+    with opened(path, "rb") if opened else nullcontext(()) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f"line {number} holds the byte 0x{line[error.start]:02x}"
+    return "it can't be decoded"
 
 
 def _require(name: str, separator: str, lines: Iterator[str], skip: int) -> None:

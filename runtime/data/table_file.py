@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cspec.runtime.data.encode import lines_text
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.data.quotes import require_closed
+from cspec.runtime.data.quotes import not_utf8, require_closed
 
 _MOSTLY_NUMBERS = 0.5
 
@@ -65,7 +65,7 @@ def read_table(
         raise _uneven(path.name, str(error)) from error
     except UnicodeDecodeError as error:
         raise DataError(
-            f"`{path.name}` is not UTF-8 text: byte {error.start} can't be read",
+            f"`{path.name}` is not UTF-8 text: {not_utf8(path)}",
             "save it as UTF-8 (in pandas: `frame.to_csv(path, index=False)`)",
         ) from error
     table = _raw(path.name, frame, skip + (2 if names is None else 1))

@@ -9,6 +9,7 @@ from typing import Any
 from cspec.compiler.records.program import Program
 from cspec.dsl.imports.trust import is_module_name, trusting
 from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.messages.render import render_text
 from cspec.runtime.bind.bind import bind, inputs_of
 from cspec.runtime.evidence.manifest import named_modules
 from cspec.runtime.evidence.told import told
@@ -66,7 +67,7 @@ def main(namespace: dict[str, Any], arguments: Sequence[str] | None = None) -> i
             told=record.text(),
         )
     except SpecError as error:
-        print(error, file=sys.stderr)
+        print(render_text(error.diagnostics).rstrip(), file=sys.stderr)
         return 1
     if options.json:
         print(result.to_json())

@@ -81,12 +81,14 @@ def test_finite_sets_inside_are_of_each_example_as_well() -> None:
     """E[(mean over a of f(x + a))^2] is not the square of a mean over all examples."""
     result = run(
         "r: E[E[f(x + a) for a in {-1, 2}]^2] <= 99\n"
-        "     s: forall (x, y) in train: E[f(x + a) for a in {-1, 2}] <= 99"
+        "     s: forall (x, y) in train: E[f(x + a) for a in {-1, 2}] <= 99\n"
+        "     both: E[mean(f(x + a + e) for a in {-1, 2} for e in normal(0, 1e-6))] <= 99"
     )
     w, b, x, _ = linear(result)
     each = x @ w + b + 0.5 * w.sum()
     assert result["r"].value == pytest.approx(float(np.mean(each**2)), rel=1e-5)
     assert result["s"].value == pytest.approx(float(each.max()), rel=1e-5)
+    assert result["both"].value == pytest.approx(float(each.mean()), abs=1e-4)
 
 
 def test_smoothing_of_targets_and_features_by_name() -> None:

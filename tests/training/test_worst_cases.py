@@ -207,6 +207,35 @@ def test_linear_functions_have_a_closed_form() -> None:
     torch.testing.assert_close(found, best, rtol=0.05, atol=0.03)
 
 
+def test_sets_that_are_listed_stand_around_what_is_searched() -> None:
+    """The worst of an affine f is b + w x + r |w| in the dual norm, whatever it is listed with."""
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    ball, spec = (
+        "ball(x, 0.1, norm=inf)",
+        "data train(x, t)\nmodel f = linear\nminimize mse(f(x), t)",
+    )
+    asked = {
+        "last": f"E[max(f(z) + k for z in {ball} for k in {{1, 2}})] <= 9",
+        "first": f"E[min(k*f(z) for k in {{1, 2}} for z in {ball})] >= -9",
+        "radius": "E[max(f(x + d) for k in {1, 2} for d in ball(k/10, norm=inf))] <= 9",
+        "both": f"P[all(f(z) <= t + k for z in {ball} for k in {{1, 2}})] >= 10%",
+    }
+    listed = "\n  ".join(f"{label}: {text}" for label, text in asked.items())
+    result = cspec.run(f"{spec}\ns.t. {listed}\nfit(epochs=2)", train={"x": x, "t": x[:, 0]})
+    with torch.no_grad():
+        weight, _ = result.model.parameters()
+        y, far = result.model(x).flatten(), 0.1 * float(weight.abs().sum())
+    low = y - far
+    best = {
+        "last": y + far + 2,
+        "first": torch.minimum(low, 2 * low),
+        "radius": y + 2 * far,
+        "both": (y + far <= x[:, 0] + 1).float(),
+    }
+    for label, each in best.items():
+        assert result[label].value == pytest.approx(float(each.mean()), abs=1e-5)
+
+
 def test_no_generator_and_no_statistics_move() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -347,12 +376,27 @@ def test_what_a_moved_output_is_compared_with_is_not_moved(error: str) -> None:
         ("E[max(ce(f(z), y) for z in ball(2*x, 0.1, norm=2))] <= 9", "ball"),
         ("E[max(ce(f(x), y) + sum(d) for d in ball(0.1, norm=2))] <= 9", "over a whole ball"),
         ("forall d in ball(0.1, norm=2): E[ce(f(x + d), y)] <= 9", "on a whole ball"),
+        ("E[max(ce(f(a*x), y) for a in [1, inf])] <= 9", "whose ends are no known numbers"),
     ],
 )
 def test_what_is_not_searched_is_refused_by_name(form: str, said: str) -> None:
     with pytest.raises(SpecError) as caught:
         run(form)
     assert any(d.code == "CS520" and said in d.message for d in caught.value.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("interval", "help_"),
+    [
+        ("[1.5, 0.5]", "write `[0.5, 1.5]`, from the lower to the upper end"),
+        ("[2, 2]", "write `{2}`, a set of one number"),
+    ],
+)
+def test_an_interval_without_points_is_refused(interval: str, help_: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run(f"E[max(ce(f(a*x), y) for a in {interval})] <= 9")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.helps) == ("CS303", (help_,))
 
 
 def test_explain_run_and_verify(tmp_path: Path, capsys: Any) -> None:

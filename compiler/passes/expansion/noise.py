@@ -40,7 +40,7 @@ def with_noise(node: nodes.Comprehension, columns: frozenset[str], params: Value
     if any(b.condition is not None for b in drawn):
         raise not_compiled("a distribution with a `where`", node)
     if others:
-        inner = node.model_copy(update={"binders": drawn})
+        inner = with_noise(node.model_copy(update={"binders": drawn}), columns, params)
         return node.model_copy(update={"body": inner, "binders": others})
     found = [_noise(binder, node.body, columns, params) for binder in drawn]
     beside: dict[str, nodes.Expr] = {}

@@ -12,6 +12,7 @@ from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.records.problem import Beside, Searched, WorstCase, at_rest
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.solvers import Pgd
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -57,7 +58,7 @@ def worst_case(node: nodes.Comprehension, params: Values) -> nodes.Expr:
     listed = tuple(b for b in node.binders if not _searched(b.domain))
     if listed:
         binders = tuple(b for b in node.binders if _searched(b.domain))
-        inner = node.model_copy(update={"binders": binders})
+        inner = worst_case(node.model_copy(update={"binders": binders}), params)
         return node.model_copy(update={"body": inner, "binders": listed})
     for binder in node.binders:
         if binder.condition is not None:
@@ -134,13 +135,26 @@ def _interval(
 ) -> _Set:
     """The worst number of an interval for each example: a parameter of a transformation."""
     low, high = (value_or_none(e, params) for e in (lower, upper))
-    if low is None or high is None or not math.isfinite(low) or not low < high < math.inf:
+    if low is None or high is None or not math.isfinite(high - low):
         raise not_compiled("a search of an interval whose ends are no known numbers", binder.domain)
+    if low >= high:
+        raise _no_interval(binder.domain, low, high).error()
     own, half = f"{name} at worst", (high - low) / 2
     radius = nodes.Number(text=repr(half), value=half, span=binder.domain.span)
     center, step = (low + high) / 2, _attack(None, params).step
     found = Searched(column=own, center=center, radius=radius, norm=math.inf, step=step)
     return _Set(found, {name: Beside(name=own, span=binder.span)})
+
+
+def _no_interval(domain: nodes.Expr, low: float, high: float) -> Diagnostic:
+    turned = f"write `[{high:g}, {low:g}]`, from the lower to the upper end"
+    return Diagnostic(
+        code="CS303",
+        message=f"`[{low:g}, {high:g}]`: {low:g} is not below {high:g}",
+        span=domain.span,
+        label="an empty interval" if low > high else "one number",
+        helps=(turned if low > high else f"write `{{{low:g}}}`, a set of one number",),
+    )
 
 
 def _attack(solver: nodes.Expr | None, params: Values) -> Attack:

@@ -54,7 +54,9 @@ class Give:
 
     def _new(self, side: int) -> str:
         """The relaxed bound, rounded away from what was asked."""
-        if self.value == 0 or not math.isfinite(self.value):
+        if abs(self.value) <= 1e-12 * max(1.0, self.by):
+            return "0"
+        if not math.isfinite(self.value):
             return f"{self.value:g}"
         unit = 10.0 ** (math.floor(math.log10(abs(self.value))) - DIGITS + 1)
         steps = self.value / unit

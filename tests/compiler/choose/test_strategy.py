@@ -161,3 +161,13 @@ def test_all_refusals_come_at_once(planned: Planned) -> None:
             HEAD + "s.t. a: E[bce(f(x), y)] <= 0.3 by projection\n b: P[pred == 1] <= 50% by admm"
         )
     assert len(caught.value.diagnostics) == 2
+
+
+@pytest.mark.parametrize("text", ["W <= exp(W)", "norm(W, 2) >= 2", "norm(W, 2) <= y"])
+def test_what_no_construction_holds_is_refused(planned: Planned, text: str) -> None:
+    spec = f"var W[3]\nvar y\nminimize sumsq(W - 1) + y^2\ns.t. c: {text}"
+    with pytest.raises(SpecError) as caught:
+        planned(f"{spec} by construction")
+    (found,) = caught.value.diagnostics
+    assert found.code == "CS523" and found.helps[0].startswith("leave `by construction` out")
+    assert planned(spec).problem.constraints[0].method is not None

@@ -20,6 +20,9 @@ HEAD = "param eps = 0.3\nvar x = 0.5 in {domain}\nvar y = 1\nminimize x^2 + y^2\
         ("x^3 + x <= 2", "[0, 5]", None, 1.0),
         ("x*exp(x) <= 1", "[0, 5]", None, 0.5671432904097838),
         ("log(x) >= -1", "[0.01, 5]", math.exp(-1), None),
+        ("x^3 >= -8", "[-3, 10]", -2.0, None),
+        ("x^-2 >= 0.25", "[0.5, 9]", None, 2.0),
+        ("x + exp(x) <= 3", "[-inf, inf]", None, 3.0 - 2.207940031569323),
     ],
 )
 def test_the_bound_is_found(
@@ -57,6 +60,12 @@ def test_the_reason_says_what_was_proved(planned: Callable[[str], Plan]) -> None
     assert "`sin(x) <= eps` is `x <= arcsin(eps) = 0.304693" in c.reason
     assert "proved: it increases in x on [0, pi/2]" in c.reason
     assert c.rejected
+    constraint = planned(HEAD.format(text="sin(x) >= eps", domain="[0, pi/2]"))
+    (c,) = constraint.problem.constraints
+    assert "`sin(x) >= eps` is `x >= arcsin(eps) = 0.304693; proved: it increases in x" in c.reason
+    constraint = planned(HEAD.format(text="1 - x^3 <= 8", domain="[-3, 5]"))
+    (c,) = constraint.problem.constraints
+    assert "`x >= -7^(1/3) = -1.91293; proved: it decreases in x" in c.reason
 
 
 def test_entries_of_vectors_have_their_own(planned: Callable[[str], Plan]) -> None:

@@ -1,6 +1,7 @@
 """run, resume, verify and compile, in process, on problems that take a second."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,10 +183,60 @@ def test_compile_writes_the_source_that_run_executes(cspec) -> None:
     assert cspec("compile", "low.cspec", "-o", "nowhere/train.py").code == 1
 
 
+def test_a_compiled_loop_that_brings_in_code_says_where_its_files_are(cspec) -> None:
+    Path("made.py").write_text(
+        "from torch import nn\n\ndef net():\n    return nn.Linear(4, 3)\n\n"
+        "def twice(z):\n    return 2 * z\n"
+    )
+    Path("a.cspec").write_text(
+        'from "made.py" import net, twice\ndata train(x, y) = iris(split=[1])\nmodel f = net()\n'
+        "minimize ce(f(x), y)\ns.t. c: E[twice(f(x)[0])] <= 9\nfit(epochs=1)\n"
+    )
+    Path("elsewhere").mkdir()
+    assert cspec("compile", "a.cspec", "-o", "elsewhere/train.py").code == 0
+
+    def ran(folder: str, *more: str) -> subprocess.CompletedProcess[str]:
+        file = Path("elsewhere/train.py").absolute()
+        command = [sys.executable, str(file), *more]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    assert ran(".").returncode == 0
+    lost = ran("elsewhere")
+    assert lost.returncode == 1 and "there is no file" in lost.stderr
+    assert "= help: files are looked for from the folder of the spec" in lost.stderr
+    wrong = ran(".", "--bind", "f=made.py:nett")
+    assert "= help: did you mean `made.py:net`?" in wrong.stderr
+
+
+@pytest.mark.parametrize("given", ["a=[1, 2", "a=[1, nope]", "a=bad.json"])
+def test_a_param_that_is_no_list_is_told_how_it_is_written(cspec, given: str) -> None:
+    Path("bad.json").write_text('{"a": ')
+    found = cspec("run", "-e", "param a[2]\nvar x[2]\nminimize sumsq(x - a)", "--set", given)
+    assert found.code == 1 and f"`--set {given}` is no list of numbers" in found.err
+    assert "write `--set 'a=[1, 2]'`, or name a .csv or .json file" in found.err
+
+
 def test_explain_prints_problem_and_method(cspec) -> None:
     found = cspec("explain", "-e", NLP)
     assert found.code == 0 and "augmented_lagrangian" in found.out and "floor" in found.out
     assert json.loads(cspec("explain", "-e", NLP, "--json").out)
+
+
+def test_explain_says_what_is_bound_and_what_a_certificate_rests_on(cspec) -> None:
+    spec = (
+        "data train(x, y), test(x, y) = iris(split=[0.6, 0.4])\nmodel f\nminimize ce(f(x), y)\n"
+        "s.t. low: max(P[pred == 1], E[clip(f(x)[0], 0, 1)]) <= 90%\n"
+        "verify low on test with confidence 95%\n"
+    )
+    net = "mlp(hidden=[3], gates=hard_concrete)"
+    found = cspec("explain", "-e", spec, "--bind", f"f={net}", "--verbose")
+    said = " ".join(found.out.split())
+    assert "numbers move: fc1.weight, fc1.bias, " in said and "gates on fc1.weight" in said
+    assert "90 rows; inputs sepal length" in said and "60 rows; inputs sepal length" in said
+    assert (
+        "`P[pred(f(x)) == 1]` (exact binomial bounds) and `E[clip(f(x)[0], 0, 1)]` (in [0, 1]: "
+        in said
+    )
 
 
 def test_paths_are_relative_to_the_spec(cspec) -> None:

@@ -1,6 +1,7 @@
 """`cspec relax` and `cspec.relax`: how far bounds must give."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,10 @@ def test_bounds_round_to_the_side_that_can_be_met() -> None:
     assert "raised to 0.3334" in str(Give("c", "v <= 0.1", "<=", 0.1, 1 / 3, 1 / 3 - 0.1))
     assert "lowered to 0.3333" in str(Give("c", "v >= 0.5", ">=", 0.5, 1 / 3, 0.5 - 1 / 3))
     assert "lowered to -0.6667" in str(Give("c", "v >= 0.5", ">=", 0.5, -2 / 3, 7 / 6))
+    assert "raised to 0 (by 1)" in str(Give("c", "v <= -1", "<=", -1.0, 1.5e-18, 1.0))
+    assert "moved to 0.3333 (by 0.167)" in str(Give("c", "v == 0.5", "==", 0.5, 1 / 3, 1 / 6))
+    assert str(Give("c", "v <= 1", "<=", 1.0, 0.5, 0.0)) == "c: `v <= 1` can stay as it is"
+    assert "could not be measured" in str(Give("c", "v <= 1", "<=", 1.0, math.nan, math.nan))
 
 
 def test_a_network_is_trained_with_a_penalty_and_sets_stay_hard() -> None:

@@ -83,6 +83,26 @@ def test_other_texts_are_refused(text: str) -> None:
         read_call(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "help_"),
+    [
+        ("train.csv", "this is a file", 'write csv("train.csv", target="y")'),
+        ("../a.PARQUET", "this is a file", 'write parquet("../a.PARQUET", target="y")'),
+        ("csv('a.csv', target='y')", "strings stand between plain", 'write `"a.csv"`'),
+        ("mlp(hidden=[64)", "`[` is never closed", "add `]` before `)`: `[64]`"),
+        ("resnet-18", "this is no name with settings", "write it like mlp(hidden=[64]), "),
+        ("net.py:Net(", "this is no name with settings", "write it like mlp(hidden=[64]), "),
+    ],
+    ids=range(6),
+)
+def test_refused_texts_are_told_what_to_write(text: str, message: str, help_: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read_call(text)
+    (found,) = caught.value.diagnostics
+    assert found.message.startswith(f"can't bind to `{text}`: {message}")
+    assert found.helps[0].startswith(help_)
+
+
 def test_everything_that_misses_is_said_at_once_where_it_is_needed() -> None:
     with pytest.raises(SpecError) as caught:
         bind(IMPLIED, {"modle": 3})

@@ -38,7 +38,7 @@ def said(spec: str, **names: Any) -> list[str]:
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], list[str]]:
     def read(text: str, line: str) -> list[str]:
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "a.csv").write_text(text)
+        (tmp_path / "a.csv").write_bytes(text.encode(errors="surrogateescape"))
         return said(f"data {line}\nmodel f = linear\nminimize ce(f(x), y)\n")
 
     return read
@@ -63,6 +63,8 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
         (ROWS + "inf,2,F,1\n", 'train(x, y) = csv("a.csv", target="income")',
          ["CS330 1:6 column `a` of `a.csv` holds infinite numbers (line 32)"]),
         ("", 'train(x, y) = csv("a.csv", target="income")', ["CS330 1:6 `a.csv` is empty"]),
+        (ROWS + "1,2,\udce9,1\n", 'train(x, y) = csv("a.csv", target="income")',
+         ["CS330 1:6 `a.csv` is not UTF-8 text: line 32 holds the byte 0xe9"]),
         (ROWS.replace(",0\n", ",-1\n"), 'train(x, y) = csv("a.csv", target="income")',
          ["CS331 3:19 `ce` needs classes, but column `y` holds whole numbers that are not "
           "0, 1, 2, ...: -1, 1"]),

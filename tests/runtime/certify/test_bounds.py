@@ -53,7 +53,10 @@ CASES = {
     "product": (made("product", P, R), 0.18),
     "quotient": (made("quotient", P, R), 0.5),
     "quotient of other examples": (made("quotient", P, Q), 1.2),
+    "quotient of a gap": (made("quotient", made("gap", BY_GROUP), R), 0.02 / 0.6),
+    "quotient of a ratio": (made("quotient", made("ratio", P, Q), R), 0.25 / 0.18),
     "power": (made("power", made("sum", P, made("negate", Q)), value=2.0), 0.0025),
+    "odd power": (made("power", made("sum", Q, made("negate", P)), value=3.0), -0.000125),
     "sqrt": (made("sqrt", P), math.sqrt(0.3)),
     "log": (made("log", R), math.log(0.6)),
 }
@@ -82,7 +85,10 @@ TESTED = {
     "ratio",
     "quotient of other examples",
     "difference of other examples",
+    "quotient of a gap",
+    "quotient of a ratio",
     "power",
+    "odd power",
     "abs",
 }
 """Those that an exact test decides, which takes a while."""
@@ -111,6 +117,18 @@ def test_the_value_is_the_expression_at_the_means() -> None:
     seen |= {(3, i): Observed(1000, r, round(1000 * r)) for i, r in enumerate(GROUPS)}
     for tree, true in CASES.values():
         assert Bounds(LEAVES, seen).value(tree) == pytest.approx(true)
+
+
+def test_a_quotient_sees_into_the_maxima_of_its_sides() -> None:
+    """The group that differs most as seen is not the one whose bound is the largest."""
+    seen = DRAWN[0] | {(3, g): Observed(n, 0.3, round(0.3 * n)) for g, n in enumerate((500, 40))}
+    seen |= {(3, g): Observed(400, 0.2, 80) for g in (2, 3)} | {
+        (2, -1): Observed(10**6, 0.5, 5 * 10**5)
+    }
+    gap = made("gap", BY_GROUP)
+    bounds = Bounds(LEAVES, seen)
+    alone = bounds.upper(gap, ERROR / 2)
+    assert bounds.upper(made("quotient", gap, R), ERROR) == pytest.approx(2 * alone, rel=5e-3)
 
 
 def test_what_cancels_has_no_error() -> None:
