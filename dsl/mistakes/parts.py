@@ -17,10 +17,10 @@ from cspec.dsl.mistakes.failure import (
     told,
     touching,
 )
-from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.words import QUANTIFIERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.defined_names import defined_data
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token
 
@@ -111,7 +111,7 @@ def semicolons(f: Failure) -> Repair | None:
         return None
     opened = f.depth(f.index)
     rest = f.text(f.index + 1, f.closer() or f.index + 1)
-    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in names_of(f.source.text).data:
+    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in defined_data(f.source.text):
         said = ("CS115", "where it is measured stands behind `on`")
         return rewritten(f, f.index, f.index + 1, (" on",), *said)
     message = "inside brackets parts are separated by `,`"
@@ -188,8 +188,9 @@ def several_names(f: Failure) -> Repair | None:
         rest = f.text(f.index + 1)
         help_ = f"write `{rest}` on the next line"
         said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
-        repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
-        return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
+        left, right = f.tokens[: f.index], f.tokens[f.index + 1 :]
+        gap = Span(f.token.start, right[0].start)
+        return told(f, f.token.span, *said, fix="\n", fix_span=gap, tokens=left, rest=right)
     message = f"each `{word}` stands on a line of its own"
     said = ("CS115", message, f"write `{word} {following}` on the next line")
     left, second = f.tokens[: f.index], (f.first, *f.tokens[f.index + 1 :])

@@ -9,8 +9,16 @@ import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, declared, domains, put, sizes_of
-from cspec.dsl.text.defined_names import fields
+from cspec.dsl.parsing.rewrite_forms import (
+    HEAD,
+    Rewrite,
+    columns_of,
+    declared,
+    domains,
+    put,
+    sizes_of,
+)
+from cspec.dsl.text.defined_names import defined_data, fields
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.tree.constants import is_whole
 
@@ -244,6 +252,11 @@ def _each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     of_data = rf"^[ \t]*data\b[^=]*\([^()]*\b{re.escape(column)}\b[^()]*\)"
     if not re.search(of_data, text, re.MULTILINE):
         return None
+    columns, data = columns_of(text), defined_data(text)
+    if column == columns[0] and data:  # inputs make no groups
+        new = f"{line[1]}forall ({', '.join(columns)}) in {data[0]}: {rest}"
+        said = f"`forall {column}` does not say over what: examples are those of a dataset"
+        return Rewrite(Span(*line.span()), new, said)
     named = re.search(rf"\b{re.escape(column)}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
     bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){re.escape(column)}(?=[ \t]*[\],]|[ \t]+and\b)")
     if not named and bare.search(rest):

@@ -26,7 +26,9 @@ ROWS = (
     ),
     row(
         r"(?P<head>\b(?:forall|for))~(?P<name>WORD)~in~(?P<set>values\(WORD\)) "
-        r"(?:-|\\|minus|except|without|excluding|but not) [{\[](?P<gone>[^{}\[\]\n]+)[}\]]",
+        r"(?:-|\\|minus|except|without|excluding|but not) "
+        r"(?:[{\[](?P<gone>[^{}\[\]\n]+)[}\]]"
+        r"|(?P<bare>(?:\"[^\"\n]*\"|NUM)(?: , (?:\"[^\"\n]*\"|NUM))*))",
         forms.without,
         "what a quantifier leaves out stands behind `where`",
     ),
