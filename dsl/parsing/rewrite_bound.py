@@ -181,9 +181,11 @@ def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
             continue
         listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
         words = " and ".join(f"`{axis}`" for axis in axes)
-        message = f"nothing says at which points {words} are taken: they are drawn from `{name}`"
+        taken = "is taken: they" if len(axes) == 1 else "are taken: they"
+        message = f"nothing says at which points {words} {taken} are drawn from `{name}`"
         over = f" for {listed} in {name}.sample({_SOME})"
-        mean = re.compile(r"\bE\[").search(text, start, line.end())
+        means = [*re.compile(r"\bE\[").finditer(text, start, line.start() + derived.start())]
+        mean = means[-1] if means else None
         close = closing(text, mean.end() - 1) if mean else None
         objective = _OBJECTIVE.match(text, start)
         if close is not None and close < line.end():

@@ -318,7 +318,7 @@ ROWS = (
         "a label ends with `:`",
     ),
     row(
-        r" (?://|--|%|;) ([A-Za-z][\w ,]*)$",
+        r" (?://|--|(?<!\d)%|;) ([A-Za-z][\w ,]*)$",
         r"  # \1",
         "a remark begins with `#`",
         "CS1",
