@@ -183,7 +183,7 @@ def _of_points(
     if not plain or (binder.condition is not None and closed):
         assert method is not None
         how = " with a `where`" if plain else ""
-        help_ = "leave its method open, or write `by augmented_lagrangian`"
+        help_ = "leave its method open" + ("" if plain else ", or write `by augmented_lagrangian`")
         return _later("CS520", f"{what}{how} by `{method.word}`", binder.domain, help_)
     return None
 

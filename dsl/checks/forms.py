@@ -149,6 +149,8 @@ def _of_groups(
 
 
 def _mean_or_each(typer: Typer, relation: nodes.Expr) -> None:
+    if "initial" in names(relation) and typer.symbols.role("initial") is None:
+        return  # it is known in metrics alone, which is said of it
     found = [*readings(typer, relation)]
     total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
     said, at, label = "has one value an example", relation.span, "the mean, or each example?"

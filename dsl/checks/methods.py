@@ -67,7 +67,7 @@ def _set(typer: Typer, relation: nodes.Expr, method: Method) -> Problem:
     )
     if word is None:
         return None
-    known = ("write `by projection`, or leave the method to cspec",)
+    known = (_LEAVE, "or write `by projection`")
     if method.word == "output_projection":
         return "a set of weights is not about one example's outputs", known
     if method.word in OF_FUNCTIONS and word not in FUNCTION_SETS:
@@ -79,12 +79,18 @@ def _set(typer: Typer, relation: nodes.Expr, method: Method) -> Problem:
         maps = maps_of(word)
         if not maps or (method.map or maps[0]) not in maps:
             reach = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}`"
-            return reach, (f"write `by {maps[0]}`, or `by projection`",) if maps else known
+            return reach, (
+                _LEAVE,
+                f"or write `by {maps[0]}`, or `by projection`",
+            ) if maps else known
         match relation:
             case nodes.Membership(set=nodes.Interval()) | nodes.Compare(operands=(_, _, _)) if (
                 method.map == "softplus"
             ):
-                return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
+                return "softplus has one bound, and two are asked for", (
+                    _LEAVE,
+                    "or write `by sigmoid`",
+                )
     return None
 
 

@@ -342,11 +342,14 @@ def _slice(typer: Typer, text: str, index: nodes.Slice, size: int) -> Piece | No
 
 def _too_many(typer: Typer, text: str, indices: tuple[nodes.Expr, ...], shape: Shape) -> None:
     entry, said = text, f"`{text}` is one number: it has no entries"
+    fixes: tuple[Fix, ...] = ()
     if shape:
-        entry = f"{text}[{', '.join('0' for _ in shape)}]"
+        entry = f"{text}[{', '.join(map(typer.slice, indices[: len(shape)]))}]"
         said = f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
+        rest = Span(indices[len(shape) - 1].span.end, indices[-1].span.end)
+        fixes = (Fix(span=rest, replacement="", title=f"write `{entry}`"),)
     place = indices[len(shape)].span
-    typer.report("CS329", said, place, size_text(shape), helps=(f"write `{entry}`",))
+    typer.report("CS329", said, place, size_text(shape), helps=(f"write `{entry}`",), fixes=fixes)
 
 
 def _shifted(

@@ -195,7 +195,7 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
             return None
         case Call(function=Name(id="frozen"), arguments=arguments):
             if not _of_itself(typer, item):
-                _frozen(typer, source, arguments)
+                _frozen(typer, item.name, source, arguments)
             return None
     settings, found = read_settings(source, MODELS, typer.values, "model", typer.source)
     typer.extend(found)
@@ -226,25 +226,30 @@ def _of_itself(typer: Typer, item: Model) -> bool:
         if name == item.name:
             assert item.source is not None
             said = f"`{name}` would be a copy of itself"
-            help_ = "write `frozen(teacher)`, and a line `model teacher` before it"
             note = "a model that is bound from outside has a line of its own"
-            typer.report("CS302", said, item.source.span, "of what?", notes=(note,), helps=(help_,))
+            typer.report(
+                "CS302", said, item.source.span, "of what?", notes=(note,), helps=(_OTHER,)
+            )
             return True
     return False
 
 
-def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
+def _frozen(typer: Typer, copy: str, source: Call, arguments: tuple[Expr, ...]) -> None:
     if len(arguments) == 1 and not source.keywords:
         argument = arguments[0]
         if isinstance(argument, Name) and typer.name_unknown(argument, OUTSIDE):
-            unknown_model(typer, argument)
+            unknown_model(typer, argument, copy)
             return
         kind = typer.kind(arguments[0], OUTSIDE)
         if kind.what in ("model", "unknown"):
             return
-    models = tuple(typer.symbols.models())
-    said, known = "`frozen` takes a model of this spec", f"models here: {listing(models, 'and')}"
-    typer.report("CS302", said, source.span, known, helps=(f"write `frozen({models[0]})`",))
+    models = tuple(model for model in typer.symbols.models() if model != copy)
+    known = f"models here: {listing(models, 'and')}" if models else "there is no other model"
+    help_ = f"write `frozen({models[0]})`" if models else _OTHER
+    typer.report("CS302", "`frozen` takes a model of this spec", source.span, known, helps=(help_,))
+
+
+_OTHER = "write `frozen(teacher)`, and a line `model teacher` before it"
 
 
 def _as_box(typer: Typer, source: Expr, axes: int) -> str:

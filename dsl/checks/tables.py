@@ -142,7 +142,7 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
     or_ = "or, for a vector, " if pair else "or " if filled else ""
     helps.append(f"{or_}write `{kind} {item.name}[{shape}] = {text}`")
     one = "or one number, which all entries start at"
-    helps.append(one if kind == "var" else f"or give it {size:g} numbers")
+    helps.append(one if kind == "var" else f"or give it {counted(int(size), 'number')}")
     fixes = replacing(at, filled) or (replacing(resized, shape) if resized else ())
     typer.report("CS326", said, at, f"{size:g} expected", helps=helps, fixes=fixes)
 

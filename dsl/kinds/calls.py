@@ -22,7 +22,7 @@ from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.rebuild import function_name, names
+from cspec.dsl.tree.rebuild import function_name, head_word, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
@@ -142,6 +142,8 @@ def _symbol_call(
         single = kind.what == "tensor" and declared_shape(typer, call) == ()
         return kind._replace(what="number") if single else kind
     lacks = names(item.value) if isinstance(item, nodes.Let) else ()
+    if isinstance(item, nodes.Let) and head_word(item.value) == "frozen":
+        return UNKNOWN  # that it is a model is said where it is defined
     if any(typer.name_unknown(nodes.Name(id=word), OUTSIDE) for word in lacks):
         return UNKNOWN  # what the `let` lacks, which it may be called with, is said there
     said = f"`{function.id}` is no function"

@@ -169,6 +169,8 @@ def as_called(typer: Typer, name: Name, help_: str) -> Kind | None:
         return _by_operators(typer, name, plain[1], close)
     if close is None or form is None or (form[1] not in typer.signatures):
         return None
+    if " for " in form[2]:
+        return None  # its letters are names that it binds
     given = split_arguments(text[start + 1 : close])
     letters = [*dict.fromkeys(_PLACE.findall(form[2]))]
     if not letters or len(given) < len(letters) or not all(given):

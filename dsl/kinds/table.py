@@ -50,6 +50,8 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     loss = word in LOSSES and word not in typer.symbols.table
     if signature.name in OVER_EXAMPLES and loss:
         return _mean_of_loss(typer, call, signature)
+    if signature.name == "frozen" and kinds and kinds[0].what == "model":
+        return _copy(typer, call)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
@@ -77,6 +79,14 @@ def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
     meant = f"{signature.name}[{inner}]" if prob else f"{signature.name} == {inner}"
     said = f"`{signature.name}` takes outputs of a model, and `{inner}` is a class"
     return typer.report("CS302", said, call.span, "a number", **writing(call.span, meant))
+
+
+def _copy(typer: Typer, call: Call) -> Kind:
+    """`abs(f(x) - frozen(f))`, `let ref = frozen(f)`: a copy is a model with a line of its own."""
+    copy = typer.slice(call)
+    said = f"`{copy}` is a model: it has a line of its own"
+    help_ = f"write `model start = {copy}`, and `start(x)` for its outputs"
+    return typer.report("CS302", said, call.span, "no number", helps=(help_,))
 
 
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:

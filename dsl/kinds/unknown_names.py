@@ -333,9 +333,9 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     return typer.unknown(name, as_new_column(typer, name.id, scope.data))
 
 
-def unknown_model(typer: Typer, name: Name) -> Kind:
-    """Report a name that nothing defines where a model belongs."""
-    models = tuple(typer.symbols.models())
+def unknown_model(typer: Typer, name: Name, copy: str = "") -> Kind:
+    """Report a name that nothing defines where a model belongs, of which `copy` may be one."""
+    models = tuple(model for model in typer.symbols.models() if model != copy)
     if guess := closest(name.id, models):
         return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()

@@ -33,14 +33,10 @@ from cspec.dsl.text.terminals import keywords
 def fallback(f: Failure) -> Repair:
     """Nothing is known but where it went wrong and what may stand there."""
     only = _single(f)
-    if f.token.kind == "$END":
-        place = f.span(0, f.index)
-        message = f"`{f.before.text}` can't be the end" if f.tokens else "nothing stands here"
-    else:
-        place = f.token.span
-        shown = f.token.text if f.token.kind != "_NL" else "the end of the line"
-        after = f" after `{f.before.text}`" if f.index else " at the beginning of a line"
-        message = f"`{shown}` can't stand{after}"
+    place = f.token.span
+    shown = f.token.text if f.token.kind not in ("_NL", "$END") else "the end of the line"
+    after = f" after `{f.before.text}`" if f.index else " at the beginning of a line"
+    message = f"`{shown}` can't stand{after}"
     form = FORMS.get(f.first.kind)
     helps = [only] if only else []
     word = words.reference(next(iter(f.expected))) if only and not only.startswith("here") else ""

@@ -221,6 +221,8 @@ def touching(left: Token, right: Token) -> bool:
 
 def to_write(text: str) -> str:
     """What a replacement asks for."""
+    if "\n" in text and not text.strip():
+        return "begin a new line"
     return f"write `{text.strip()}`" if text.strip() else "remove it"
 
 

@@ -12,6 +12,7 @@ from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.rebuild import head_word
 from cspec.dsl.words.functions import OF_MEMBERS
 
 WEAK = {"<": "<=", ">": ">="}
@@ -354,11 +355,21 @@ def _modifier_in_brackets(source: Source, node: nodes.Call) -> Diagnostic:
     return problem(source, "CS120", message, span, fix=f" {meant}")
 
 
+def _copy_called(source: Source, node: nodes.Call) -> Diagnostic:
+    """`frozen(f)(x)`: a copy is a model with a name."""
+    copy = source.slice(node.function.span)
+    called = f"start{source.text[node.function.span.end : node.span.end]}"
+    helps = (f"write `model start = {copy}` on a line of its own, and `{called}` here",)
+    return problem(source, "CS124", f"`{copy}` is a model without a name", node.span, helps=helps)
+
+
 def _call(source: Source, node: nodes.Call) -> Iterator[Diagnostic]:
     if isinstance(node.function, nodes.Expectation) and len(node.arguments) == 1:
         yield _group_called(source, node)
     elif isinstance(node.function, nodes.Number) and _is_modifier(node):
         yield _modifier_in_brackets(source, node)
+    elif head_word(node.function) == "frozen" and isinstance(node.function, nodes.Call):
+        yield _copy_called(source, node)
     elif not isinstance(node.function, nodes.Name | nodes.Attribute) and not made_by_call(
         node.function
     ):

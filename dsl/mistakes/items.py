@@ -199,7 +199,7 @@ def dashed_column(f: Failure) -> Repair | None:
 
 def domain_axes(f: Failure) -> Repair | None:
     """`domain s = box([0, 1])`: a domain names its axes."""
-    if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
+    if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind not in {"EQUAL", "IN"}:
         return None
     message = f"domain `{f.before.text}` does not name its axes"
     help_ = f"write `domain {f.before.text}(t) = ...`, one name for each interval"

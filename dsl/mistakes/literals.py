@@ -84,9 +84,11 @@ def _label(view: View) -> Mended:
     return mended(view, 2, [("NAME", meant)], "CS126", message, helps=helps, fix=meant, safe=False)
 
 
-def _after_percent(view: View) -> Mended:
+def _after_percent(view: View) -> Mended | None:
     """`7 % 3` is no remainder; `30% 1%`, `within 1% 5%` are two numbers."""
     number, after = view.at(0), view.at(1)
+    if view.before.text == "within" and view.done[-2].kind == "RELATION":
+        return None  # `== within 1% 30%`, which is told of the whole
     if view.before.text == "within":
         helps = tuple(f"write `within {one.text}`" for one in (number, after))
         return mended(view, 2, [number], "CS136", "a tolerance is one number", helps=helps)

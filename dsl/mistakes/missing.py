@@ -64,6 +64,10 @@ def equal_sign(f: Failure) -> Repair | None:
         meant = f"({', '.join(t.text for t in names)})"
         said = (f"what `{defined}` takes stands in `( )`", f"write `let {defined}{meant} = ...`")
         return rewritten(f, f.index, equal or f.index, (meant,), "CS136", *said)
+    if f.first.kind == "LET" and f.token.kind == "LSQB" and equal is not None:
+        said = ("CS136", f"`{defined}` has the size of its value, which a `let` does not say")
+        help_ = f"write `let {defined} {f.text(equal)}`"
+        return rewritten(f, f.index, equal, (), *said, help_, safe=False)
     help_ = f"write `{f.first.text} {defined} = {f.text(f.index)}`"
     message = f"a `=` is missing behind `{defined}`"
     return rewritten(f, f.index, f.index, (" =",), "CS136", message, help_, shown=f.token.span)

@@ -65,17 +65,18 @@ def modifier_first(f: Failure) -> Repair | None:
         return None
     if _lines(f, 0, len(f.tokens) - 1):
         return None
-    start = starts[-1]
-    rest = f.text(f.index)
-    head = f.text(first, start) if start > first else ""
-    modifier = f.text(start, f.index)
-    if start == first and f.at(start + 1).kind != "LPAR":
+    start, end = starts[-1], f.index
+    if start == first and f.at(start).text == "within" and f.token.kind == "NUMBER":
+        end += 1
+    elif start == first and f.at(start + 1).kind != "LPAR":
         return None
+    rest, modifier = f.text(end), f.text(start, end)
+    head = f.text(first, start) if start > first else ""
     meant = f"{head} {rest} {modifier}".strip()
     moved = tuple(t._replace(kind=t.text.upper(), soft=True) if t.text in _MODIFIERS else t
-                  for t in f.tokens[start : f.index])  # fmt: skip
-    span = Span(f.at(start).start, f.before.end)
-    tokens = (*f.tokens[:start], *f.tokens[f.index :], *moved)
+                  for t in f.tokens[start:end])  # fmt: skip
+    span = Span(f.at(start).start, f.at(end - 1).end)
+    tokens = (*f.tokens[:start], *f.tokens[end:], *moved)
     said = ("CS120", f"`{f.at(start).text}` stands behind the relation")
     return told(f, span, *said, fix=meant, fix_span=f.span(first), tokens=tokens, sure=False)
 

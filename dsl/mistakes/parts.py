@@ -17,10 +17,10 @@ from cspec.dsl.mistakes.failure import (
     told,
     touching,
 )
-from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.words import QUANTIFIERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.defined_names import defined_data
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token
 
@@ -111,7 +111,7 @@ def semicolons(f: Failure) -> Repair | None:
         return None
     opened = f.depth(f.index)
     rest = f.text(f.index + 1, f.closer() or f.index + 1)
-    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in names_of(f.source.text).data:
+    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in defined_data(f.source.text):
         said = ("CS115", "where it is measured stands behind `on`")
         return rewritten(f, f.index, f.index + 1, (" on",), *said)
     message = "inside brackets parts are separated by `,`"
@@ -177,23 +177,28 @@ def bare_surrogate(f: Failure) -> Repair | None:
 
 
 def several_names(f: Failure) -> Repair | None:
-    """`model a, b`, `param a, b`: one each line."""
-    word = f.first.text
-    if f.token.kind != "COMMA" or f.first.kind not in {"MODEL", "PARAM", "VAR", "LET", "DOMAIN"}:
+    """`model a, b`, `param a, b`, `let a = 1, b = 2`: one each line."""
+    word, begun = f.first.text, f.index + 1
+    if f.token.kind != "COMMA" or f.first.kind not in _OF_A_NAME or f.depth(f.index):
         return None
-    if f.depth(f.index):
+    if f.first.kind == "METRIC" and f.at(begun + 1).kind != "EQUAL":
         return None
-    following = f.at(f.index + 1).text or "..."
-    if f.at(f.index + 1).kind in ITEM_WORDS:
-        rest = f.text(f.index + 1)
+    left, gap = f.tokens[: f.index], Span(f.token.start, max(f.token.end, f.at(begun).start))
+    if f.at(begun).kind in ITEM_WORDS:
+        rest = f.text(begun)
         help_ = f"write `{rest}` on the next line"
         said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
-        repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
-        return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
-    message = f"each `{word}` stands on a line of its own"
-    said = ("CS115", message, f"write `{word} {following}` on the next line")
-    left, second = f.tokens[: f.index], (f.first, *f.tokens[f.index + 1 :])
-    return told(f, f.token.span, *said, fix=f"\n{word}", safe=False, tokens=left, rest=second)
+        right = f.tokens[begun:]
+        return told(f, f.token.span, *said, fix="\n", fix_span=gap, tokens=left, rest=right)
+    commas = (i for i in range(begun, len(f.tokens)) if f.at(i).kind == "COMMA" and not f.depth(i))
+    following = f.text(begun, next(commas, len(f.tokens))) or "..."
+    message, help_ = f"each `{word}` stands on a line of its own", f"write `{word} {following}`"
+    said = ("CS115", message, f"{help_} on the next line")
+    new, at, second = f"\n{word} ", f.token.span, (f.first, *f.tokens[begun:])
+    return told(f, at, *said, fix=new, fix_span=gap, safe=False, tokens=left, rest=second)
+
+
+_OF_A_NAME = frozenset({"MODEL", "PARAM", "VAR", "LET", "METRIC", "DOMAIN"})
 
 
 def colons(f: Failure) -> Repair | None:

@@ -16,8 +16,8 @@ from cspec.dsl.mistakes.failure import (
     swapped,
     told,
 )
-from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.defined_names import defined_data
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
@@ -193,7 +193,7 @@ def given_bar(f: Failure) -> Repair | None:
         on = f.find("ON", opened[-1], f.index)
         if on is not None:
             return _moved_on(f, opened[-1], on, end)
-        if f.text(f.index + 1, end) in names_of(f.source.text).data:
+        if f.text(f.index + 1, end) in defined_data(f.source.text):
             message = "where it is measured stands behind `on`"
             return rewritten(f, f.index, f.index + 1, (" on",), "CS115", message)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
@@ -241,7 +241,8 @@ def keyword_start(f: Failure) -> Repair | None:
 
 def _variance(f: Failure) -> Repair:
     """`var(f(x)) <= 1`: the word for a spread is another one."""
-    inner = f.text(2, closer_of(f.tokens, 1) or len(f.tokens))
+    close = closer_of(f.tokens, 1)
+    inner = "..." if close is None else f.text(2, close)
     message = "`var` begins a line of its own kind: a spread is written otherwise"
     help_ = f"over the examples: `E[({inner} - E[{inner}])^2]`"
     said = ("CS126", message, help_, f"of entries: `variance({inner})`")

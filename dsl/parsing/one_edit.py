@@ -13,6 +13,7 @@ from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.messages.examples import Check, leads
+from cspec.dsl.mistakes.failure import to_write
 from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.lalr import fits
 from cspec.dsl.parsing.rewrites import rewrites
@@ -154,7 +155,7 @@ def _rewritten(
         return None
     readings = len(first.fixes) > 1 and first.code not in _OF_TWO
     for found in islice(rewrites(source, first, readings), _REWRITTEN):
-        fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
+        fix = Fix(span=found.span, replacement=found.new, title=to_write(found.new))
         far = found.span.end < first.span.start or found.span.start > first.span.end
         if leads(source, fix, check, len(wrong), whole=far):
             if not leads(source, fix, check, len(wrong), whole=True):

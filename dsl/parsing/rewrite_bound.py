@@ -9,8 +9,16 @@ import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, declared, domains, put, sizes_of
-from cspec.dsl.text.defined_names import fields
+from cspec.dsl.parsing.rewrite_forms import (
+    HEAD,
+    Rewrite,
+    columns_of,
+    declared,
+    domains,
+    put,
+    sizes_of,
+)
+from cspec.dsl.text.defined_names import defined_data, fields
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.tree.constants import is_whole
 
@@ -173,9 +181,11 @@ def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
             continue
         listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
         words = " and ".join(f"`{axis}`" for axis in axes)
-        message = f"nothing says at which points {words} are taken: they are drawn from `{name}`"
+        taken = "is taken: they" if len(axes) == 1 else "are taken: they"
+        message = f"nothing says at which points {words} {taken} are drawn from `{name}`"
         over = f" for {listed} in {name}.sample({_SOME})"
-        mean = re.compile(r"\bE\[").search(text, start, line.end())
+        means = [*re.compile(r"\bE\[").finditer(text, start, line.start() + derived.start())]
+        mean = means[-1] if means else None
         close = closing(text, mean.end() - 1) if mean else None
         objective = _OBJECTIVE.match(text, start)
         if close is not None and close < line.end():
@@ -244,6 +254,11 @@ def _each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     of_data = rf"^[ \t]*data\b[^=]*\([^()]*\b{re.escape(column)}\b[^()]*\)"
     if not re.search(of_data, text, re.MULTILINE):
         return None
+    columns, data = columns_of(text), defined_data(text)
+    if column == columns[0] and data:  # inputs make no groups
+        new = f"{line[1]}forall ({', '.join(columns)}) in {data[0]}: {rest}"
+        said = f"`forall {column}` does not say over what: examples are those of a dataset"
+        return Rewrite(Span(*line.span()), new, said)
     named = re.search(rf"\b{re.escape(column)}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
     bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){re.escape(column)}(?=[ \t]*[\],]|[ \t]+and\b)")
     if not named and bare.search(rest):

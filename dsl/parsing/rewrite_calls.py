@@ -9,12 +9,10 @@ f is increasing in x.age   ->   forall x in train: grad(f(x)[0], x.age) >= 0
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing import rewrite_forms as forms
-from cspec.dsl.parsing.rewrite_forms import Rewrite, row
+from cspec.dsl.parsing.rewrite_forms import row
 from cspec.dsl.text.defined_names import defined_data, defined_names, fields, model_names
-from cspec.dsl.text.source import Span
 
 _AXIS = re.compile(r"(?:dim|axis)[ \t]*=[ \t]*[-+]?\d+|-1")
 _HEAT = re.compile(r"(?:temperature|temp|tau|t)[ \t]*=[ \t]*(.+)", re.IGNORECASE)
@@ -211,20 +209,3 @@ LABEL_ROWS = (
     ),
 )
 """Rows of labels that are functions, too: tried where no call of them fits."""
-
-_LET = re.compile(
-    r"^[ \t]*let[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*frozen\([ \t]*(?P<of>\w+)[ \t]*\)",
-    re.MULTILINE,
-)
-
-
-def let_of_a_model(text: str, first: Diagnostic, word: str) -> Rewrite | None:
-    """`let ref = frozen(f)` of a `ref(x)`: what is called on inputs is a `model`."""
-    if first.code != "CS302" or "is no function" not in first.message:
-        return None
-    line = next((m for m in _LET.finditer(text) if m["name"] == word), None)
-    if line is None or line["of"] not in model_names(text):
-        return None
-    said = f"`{word}` is called as a model is: its line begins with `model`"
-    new = f"model {line['name']} = frozen({line['of']})"
-    return Rewrite(Span(*line.span()), new, said)

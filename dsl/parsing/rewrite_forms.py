@@ -139,8 +139,8 @@ def area(match: re.Match[str]) -> str:
 
 
 def without(match: re.Match[str]) -> str:
-    name = match["name"]
-    each = " and ".join(f"{name} != {part}" for part in split_arguments(match["gone"]))
+    name, gone = match["name"], match["gone"] or match["bare"]
+    each = " and ".join(f"{name} != {part}" for part in split_arguments(gone))
     return f"{match['head']} {name} in {match['set']} where {each}"
 
 

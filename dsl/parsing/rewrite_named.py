@@ -236,10 +236,10 @@ def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         return None
     inside = text[call.end() : close]
     models = model_names(text)
+    if len(models) == 1:
+        mean = f"E[{inside}]" if inside.strip() in LOSSES else inside
+        inside = _of_one_model(mean, models[0], columns_of(text))
     used = [name for name in models if re.search(rf"(?<![\w.]){re.escape(name)}\b", inside)]
-    if not used and len(models) == 1 and inside.strip() in LOSSES:
-        used, columns = list(models), columns_of(text)
-        inside = f"E[{_of_one_model(inside.strip(), models[0], columns)}]"
     line = declared(text, "model", used[0], r"\b[^\n]*\n") if used else None
     if len(used) != 1 or line is None or line.end() > start:
         return None
@@ -257,13 +257,42 @@ def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return _from(text, line.end(), f"model {name} = frozen({used[0]})\n{whole}", said)
 
 
+_BOUNDED = re.compile(
+    rf"^([ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?)({'|'.join(LOSSES)})(?=[ \t]*[<>=]=)", re.MULTILINE
+)
+"""A loss alone that is bounded: with one model its mean."""
+
+
 def _of_one_model(text: str, model: str, columns: tuple[str, ...]) -> str:
     """Bare losses, `pred` and `prob` of a text that has a second model now, of the first."""
     given = f"({model}({columns[0]}), {columns[1]})" if len(columns) > 1 else ""
+    text = _BOUNDED.sub(lambda m: f"{m[1]}E[{m[2]}]", text)
     text = re.sub(rf"(?<![\w.=])({'|'.join(LOSSES)})\b(?![\w(])", lambda m: f"{m[1]}{given}", text)
     return re.sub(
         r"(?<![\w.=])(pred|prob)\b(?![\w(])", lambda m: f"{m[1]}({model}({columns[0]}))", text
     )
+
+
+_LET = re.compile(
+    r"^[ \t]*let[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?P<copy>frozen\([ \t]*)?(?P<of>\w+)"
+    r"(?(copy)[ \t]*\))[ \t]*$",
+    re.MULTILINE,
+)
+
+
+def _let_of_a_model(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`let ref = frozen(f)`, `let ref = f` of a `ref(x)`: what is called on inputs is a `model`."""
+    if first.code != "CS302":
+        return None
+    here, _ = line_of(text, first.span.start)
+    line = next((m for m in _LET.finditer(text) if m["name"] == word or m.start() == here), None)
+    models = model_names(text)
+    if line is None or line["of"] not in models:
+        return None
+    rest = text[line.end() :]
+    rest = _of_one_model(rest, models[0], columns_of(text)) if len(models) == 1 else rest
+    said = f"`{line['name']}` is a model: its line begins with `model`"
+    return _from(text, line.start(), f"model {line['name']} = frozen({line['of']}){rest}", said)
 
 
 _PLAIN_CALL = re.compile(r"[\w.]+(?:\(.*\)|\[.*\])|\w+")
@@ -278,5 +307,6 @@ NAMED = (
     _next_value,
     _circle,
     _at_the_start,
+    _let_of_a_model,
 )
 """Edits that take a text, a finding and the word that it marks."""

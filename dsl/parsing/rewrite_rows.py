@@ -26,7 +26,9 @@ ROWS = (
     ),
     row(
         r"(?P<head>\b(?:forall|for))~(?P<name>WORD)~in~(?P<set>values\(WORD\)) "
-        r"(?:-|\\|minus|except|without|excluding|but not) [{\[](?P<gone>[^{}\[\]\n]+)[}\]]",
+        r"(?:-|\\|minus|except|without|excluding|but not) "
+        r"(?:[{\[](?P<gone>[^{}\[\]\n]+)[}\]]"
+        r"|(?P<bare>(?:\"[^\"\n]*\"|NUM)(?: , (?:\"[^\"\n]*\"|NUM))*))",
         forms.without,
         "what a quantifier leaves out stands behind `where`",
     ),
@@ -316,7 +318,7 @@ ROWS = (
         "a label ends with `:`",
     ),
     row(
-        r" (?://|--|%|;) ([A-Za-z][\w ,]*)$",
+        r" (?://|--|(?<!\d)%|;) ([A-Za-z][\w ,]*)$",
         r"  # \1",
         "a remark begins with `#`",
         "CS1",

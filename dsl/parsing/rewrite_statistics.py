@@ -208,7 +208,7 @@ STATISTICS_ROWS = (
     ),
     row(rf"(?P<word>\b(?i:count){_IF}) {_CELLS}(?= [<>=]=? \d[\d.]*%)", _counted_if, _SHARE),
     row(
-        rf"(?:(?<![<>=!])=(?!=))? (?P<word>\b(?i:average|avg|mean){_IF}) {_CELLS}", _mean_if, _SHEET
+        rf"(?:(?<![<>=!])=(?!=) )?(?P<word>\b(?i:average|avg|mean){_IF}) {_CELLS}", _mean_if, _SHEET
     ),
     row(
         r"\b(?P<word>AVERAGE|AVG) \( IF \( (?P<in>(?:IN)+?) , "

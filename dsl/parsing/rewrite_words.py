@@ -299,7 +299,7 @@ WORD_ROWS = (
         "an example of a pair has one name: its columns are its parts",
     ),
     row(
-        r"^[^\n]*\b(WORD)\[ \d \][^\n]*~in~pairs\([^\n]*$",
+        r"^(?=[^\n]*\b(?:WORD)\[ \d \])[^\n]*~in~pairs\([^\n]*$",
         forms.by_place,
         "an example of a pair has columns, and no places",
         "CS302",

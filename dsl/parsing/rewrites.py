@@ -15,7 +15,7 @@ from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.parsing.rewrite_bound import BOUND
-from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
+from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS
 from cspec.dsl.parsing.rewrite_elsewhere import ELSEWHERE_ROWS
 from cspec.dsl.parsing.rewrite_forms import Rewrite, put
 from cspec.dsl.parsing.rewrite_named import NAMED
@@ -126,7 +126,6 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         _one_objective,
         *BOUND,
         _left_out,
-        let_of_a_model,
         *NAMED,
     ):
         found = make(source.text, first, source.slice(first.span))

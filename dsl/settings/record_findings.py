@@ -88,6 +88,7 @@ def _no_record(
 def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
     """`mlp[64, 64]`: settings stand in round brackets."""
     inner = source.text[expr.value.span.end : expr.span.end]
+    inner = inner if noun == "model" else inner.strip()[1:-1]  # widths are a list
     meant = f"{word}({inner})"
     said = f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`"
     return finding("CS503", said, expr.span, "square brackets", **writing(expr.span, meant))
@@ -124,11 +125,11 @@ def _setting_with(word: str, table: Table) -> str:
 
 
 _OPTIMIZERS = dict.fromkeys(
-    ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer=...)`"
+    ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer={})`"
 )
 _METHODS = dict.fromkeys(
     ("augmented_lagrangian", "lagrangian", "admm", "exact_penalty", "sqp", "projection", "penalty"),
-    "a method stands in a line of its own: `using ...`",
+    "a method stands in a line of its own: `using {}`",
 )
 _ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
 """Words that are right in another line."""
@@ -144,7 +145,7 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
         helps = [f"one of {listing(table)}"]
     elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
     if elsewhere:
-        helps = [elsewhere]
+        helps = [elsewhere.format("adam" if word.lower() == "rmsprop" else word)]
     if not guess and not elsewhere and noun in _USUAL:
         helps = [_USUAL[noun], *helps]
     if noun == "method" and word in DUALS:
@@ -193,6 +194,9 @@ _TARGETS = frozenset({"target", "label", "labels", "y"})
 _ACTS = {"relu": "relu", "tanh": "tanh", "gelu": "gelu", "sigmoid": "sigmoid", "silu": "silu"}
 
 
+_DENSE = frozenset({"linear", "dense"})
+
+
 def elsewhere(expr: Expr, noun: str, source: Source) -> Elsewhere | None:
     """The call of the language for a call of another library; None for one that nobody knows."""
     if noun == "data source" and isinstance(expr, String):
@@ -239,14 +243,15 @@ def _sequential(call: Call) -> Elsewhere | None:
     parts = first.items if isinstance(first, Vector) else call.arguments
     layers = [part for part in parts if isinstance(part, Call)]
     words = [_word(layer.function) for layer in layers]
-    linear = [layer for layer, word in zip(layers, words, strict=True) if word == "linear"]
-    known = {"linear", "flatten", "dropout", "softmax", "logsoftmax"} | _ACTS.keys()
+    linear = [layer for layer, word in zip(layers, words, strict=True) if word in _DENSE]
+    known = {*_DENSE, "input", "flatten", "dropout", "softmax", "logsoftmax"} | _ACTS.keys()
     if not linear or len(layers) != len(parts) or not set(words) <= known:
         return None
     widths = [layer.arguments[-1] for layer in linear[:-1] if layer.arguments]
     if not all(isinstance(width, Number) for width in widths):
         return None
     shown = ", ".join(f"{width.value:g}" for width in widths if isinstance(width, Number))
+    words += [k.value.value for la in linear for k in la.keywords if isinstance(k.value, String)]
     acts = {_ACTS[word] for word in words if word in _ACTS} - {"relu"}
     act = f", act={acts.pop()}" if len(acts) == 1 else ""
     note = "how many go in and out follows from the data and the loss"

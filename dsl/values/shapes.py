@@ -62,7 +62,8 @@ def piece_of(index: nodes.Slice, size: int, values: Values) -> Piece | Unfit | N
         return Unfit("counts from the end", f"indices begin at 0: write `[{meant}]`")
     if any(end > size for end in known):
         entries = "1 entry" if size == 1 else f"{size} entries"
-        help_ = "leave its end away where all the rest is meant: `0:`"
+        first = ends[0] if ends[0] is not None and ends[0] < size else 0.0
+        help_ = f"leave its end away where all the rest is meant: `{first:.0f}:`"
         return Unfit(f"goes beyond the {entries}", help_)
     if len(known) < 2:
         return None

@@ -91,3 +91,38 @@ def test_the_help_says_what_works_today(text: str, instead: str) -> None:
     (found,) = cspec.check(f"data train(x, y)\nmodel f = mlp\nminimize ce\n{text}")
     assert found.code == "CS520" and found.severity == "warning"
     assert any(instead in help_ for help_ in found.helps), found.helps
+
+
+@pytest.mark.parametrize(
+    ("domain", "line", "said", "help_"),
+    [
+        (
+            "domain q(t) = box([0, 1])\n",
+            "forall t in q.sample(10) where t >= 0.5: t*z >= 0 by augmented_lagrangian",
+            "points of a domain with a `where` by `augmented_lagrangian`",
+            "leave its method open",
+        ),
+        (
+            "domain q(t) = box([0, 1])\n",
+            "forall t in q.sample(10): t*z >= 0 by sal",
+            "points of a domain by `sal`",
+            "leave its method open, or write `by augmented_lagrangian`",
+        ),
+        (
+            "data train(x, y)\nmodel f\n",
+            "forall d in ball(0.1, norm=2): E[ce(f(x + d), y)] <= 3",
+            "a requirement on a whole ball",
+            "each its own: `E[max(ce(f(x + d), y) for d in ball(0.1, norm=2)) on train] <= 3`",
+        ),
+        (
+            "data train(x, y)\nmodel f\n",
+            "E[ce(f(x + d), y) for d in ball(0.1, norm=2)] <= 3",
+            "a mean over a ball",
+            "of the worst: `E[max(... for d in ball(r, norm=inf))]`",
+        ),
+    ],
+)
+def test_what_to_write_instead_is_said(domain: str, line: str, said: str, help_: str) -> None:
+    (found,) = cspec.check(f"{domain}var z = 1\nminimize z^2\ns.t. c: {line}\n")
+    assert (found.code, found.severity) == ("CS520", "warning") and said in found.message
+    assert help_ in found.helps[0] and (help_ == found.helps[0] or "method" not in help_)

@@ -21,7 +21,8 @@ _BOUNDS = Pattern(rf"bounds = \( ({_VALUE}|None) , ({_VALUE}|None) \)")
 _LOWER = Pattern(rf"\b(?:lb|lowBound|lower) = ({_VALUE})")
 _UPPER = Pattern(rf"\b(?:ub|upBound|upper) = ({_VALUE})")
 _START = Pattern(rf"\b(?:initialize|start|value|x0) = ({_VALUE})")
-_SIZE = Pattern(r"^ \(? (\d+)\b|['\"] , (\d+)\b")
+_SIZE = Pattern(r"^ \( (\d+ , \d+) \)|^ \(? (\d+)\b|['\"] , (\d+)\b")
+_SETS = {"symmetric": Pattern(r"\bsymmetric = True"), "psd": Pattern(r"\bPSD = True")}
 _LITTLE = "variables are real numbers: training moves by gradients, and whole numbers have none"
 
 
@@ -41,9 +42,10 @@ def _declared(match: re.Match[str]) -> str | None:
         lower, upper = (v if v != "None" else "" for v in bounds.groups())
     elif _NONNEGATIVE.search(settings):
         lower = "0"
-    brackets = f"[{size[1] or size[2]}]" if size else ""
+    brackets = f"[{size[1] or size[2] or size[3]}]" if size else ""
     value = f" = {start[1]}" if start else ""
-    return f"var {{name}}{brackets}{value}{_interval(lower, upper)}"
+    held = next((f" in {word}" for word, told in _SETS.items() if told.search(settings)), "")
+    return f"var {{name}}{brackets}{value}{held or _interval(lower, upper)}"
 
 
 def _several(match: re.Match[str]) -> str:

@@ -86,10 +86,6 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(
         (*RATES, *(word.upper() for word in RATES)), (tables.rate_of_class, measures.rate_over)
     ),
-    **dict.fromkeys(
-        (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
-        (measures.fairness_over,),
-    ),
     "sparsity": (measures.sparsity_of,),
     **dict.fromkeys(("the", "The"), (measures.article,)),
     **dict.fromkeys(("x", "X", "×"), (measures.crossed,)),
@@ -99,10 +95,15 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
     "sum": (measures.index_first,),
     "nm": (measures.so_many_of,),
 }
+_FAIRNESS: dict[str, tuple[Look, ...]] = dict.fromkeys(
+    (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
+    (measures.fairness_over,),
+)
 _FUNCTIONS = dict.fromkeys(SIGNATURES, (measures.function_of, measures.function_of_each))
+_TABLES = (_MARKS, _FAIRNESS, _MEASURES, _FUNCTIONS)
 LOOKS = {
-    word: tuple(look for table in (_MARKS, _MEASURES, _FUNCTIONS) for look in table.get(word, ()))
-    for word in (*_MARKS, *_MEASURES, *_FUNCTIONS)
+    word: tuple(look for table in _TABLES for look in table.get(word, ()))
+    for word in (word for table in _TABLES for word in table)
 }
 """Recognizers by the text of the token that they begin with."""
 _SUBSCRIPTS: tuple[Look, ...] = (

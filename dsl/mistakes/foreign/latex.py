@@ -70,7 +70,12 @@ def _short_fraction(view: View, text: str, meant: str) -> Found:
     r"""`\frac12` is `1/2`."""
     follows = view.at(2).kind in OPERAND_STARTS or view.at(2).text in {"\\", "|"}
     said = ("CS125", f"`\\{text}` {_FRACTION}", f"write `{meant}`")
-    return Found(2, (meant, "*" if follows else ""), *said, factor=True)
+    return Found(2, (meant, _times(view, 2) if follows else ""), *said, factor=True)
+
+
+def _times(view: View, place: int) -> str:
+    """The sign of a product before an operand, with a blank where one stands behind it."""
+    return " *" if view.at(place).start > view.at(place - 1).end else "*"
 
 
 def _with_argument(view: View, text: str) -> Found | None:
@@ -99,7 +104,7 @@ def _with_argument(view: View, text: str) -> Found | None:
         return None
     divisor = view.span(close + 2, end)
     meant = f"({view.source.slice(inner)})/({view.source.slice(divisor)})"
-    product = "*" if view.at(end + 1).kind in OPERAND_STARTS else ""
+    product = _times(view, end + 1) if view.at(end + 1).kind in OPERAND_STARTS else ""
     pieces = ("(", inner, ")/(", divisor, ")", product)
     said = ("CS125", f"`\\{text}` {_FRACTION}", f"write `{meant}`")
     return Found(end + 1, pieces, *said, factor=True)

@@ -100,6 +100,8 @@ def _foreign(source: Source, tokens: list[Token], start: int) -> _Found | None:
         match = row.pattern.match(source.text, place, place + _LONGEST)
         if match is None or not match.group().strip() or _defined(source, match):
             continue
+        if callable(row.template) and row.template(match) == "":
+            continue  # what it takes is not there
         last = start
         while last < len(tokens) and tokens[last].start < match.end():
             last += 1

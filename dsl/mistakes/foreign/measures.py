@@ -27,22 +27,24 @@ _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 
 
 def rate_over(view: View) -> Found | None:
-    """`accuracy on val`, `recall per sex`, `precision of f`."""
-    rate = RATES.get(view.at(0).text.lower())
+    """`accuracy on val`, `balanced accuracy on val`, `recall per sex`, `precision of f`."""
+    word, back = view.at(0).text.lower(), 0
+    if view.before.kind == "NAME":
+        word, back = f"{view.before.text.lower()}_{word}", 1
+    rate = RATES.get(word)
     name = view.at(2)
     if rate is None or view.at(1).text not in _OVER or name.kind != "NAME" or _own(view):
         return None
     rate = rate.format(c=1)
     if name.text in _datasets(view) | _SPLITS:
-        meant = f"{rate[:-1]} on {name.text}]"
+        meant = rate.replace("]", f" on {name.text}]")
     elif name.text in model_names(view.source.text):
         meant = rate
-    elif rate.count("[") == 1:
-        meant = _behind_bar(rate, name.text)
     else:
-        return None
-    message = f"`{view.text(0, 3)}` is written as the fraction that it is"
-    return Found(3, (meant,), "CS120", message, safe=False)
+        meant = re.sub(r"P\[[^]]*\]", lambda m: _behind_bar(m[0], name.text), rate)
+    head = f"{view.before.text} " if back else ""
+    message = f"`{head}{view.text(0, 3)}` is written as the fraction that it is"
+    return Found(3, (meant,), "CS120", message, back=back, safe=False)
 
 
 def fairness_over(view: View) -> Found | None:

@@ -166,7 +166,10 @@ def powered(view: View) -> Found | None:
     inner = view.text(opener, close + 1)
     power = f"{'-' if sign else ''}{view.at(number).text}"
     if power == "-1" and word not in _INVERSE:
-        return None
+        once = f"1/{word}{inner}"
+        message = f"`{word}^-1` has two readings: the inverse function, or a quotient"
+        help_ = f"for the quotient write `{once}`; inverse are `exp` and `log`, `sqrt` and a square"
+        return Found(close + 1, None, "CS124", message, help_, go_on=(once,))
     meant = f"{_INVERSE[word]}{inner}" if power == "-1" else f"{word}{inner}^{power}"
     return Found(close + 1, (meant,), "CS125")
 
@@ -282,7 +285,8 @@ def such_that(view: View) -> Found | None:
         over += 1
     members = view.text(1, over - 1)
     message = f"`: {members}`: what a `{word}` runs over stands behind `for`"
-    return Found(1, (" for",), "CS128", message, f"write `for {members}`")
+    apart = view.at(0).start > view.before.end
+    return Found(1, ("for" if apart else " for",), "CS128", message, f"write `for {members}`")
 
 
 _GATHER = frozenset({"sum", "max", "min", "any", "all", "prod"})

@@ -52,7 +52,10 @@ def _each_weight(held: str) -> Template:
 
 
 def _mean(match: re.Match[str]) -> str | None:
-    """`1/n sum_i loss(f(x_i), y_i)`: the mean over the data."""
+    """`1/n sum_i loss(f(x_i), y_i)`: the mean over the data, not a sum over entries of a `var`."""
+    entries = "|".join(re.findall(r"(\w+)_\{?i\b", match["body"]))
+    if entries and re.search(rf"^[ \t]*var[ \t]+(?:{entries})\b", match.string, re.MULTILINE):
+        return ""
     body = re.sub(r"(\w)_(?:\{i\}|i\b)", r"\1", match["body"])
     if body == match["body"] or body.count("(") != body.count(")"):
         return None

@@ -74,7 +74,8 @@ def semidefinite(view: View) -> Found | None:
     if view.at(take).text != "0":
         return None
     message = f"`{view.text(0, take)} 0` says that a matrix has no negative eigenvalue"
-    return Found(take + 1, (" in psd",), "CS110", message)
+    apart = view.at(0).start > view.before.end
+    return Found(take + 1, ("in psd" if apart else " in psd",), "CS110", message)
 
 
 def both_ways(view: View) -> Found | None:

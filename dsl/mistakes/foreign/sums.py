@@ -30,16 +30,21 @@ def plain_sum(view: View) -> Found | None:
     if word not in _WORDS or not name.isidentifier() or view.at(1).kind == "LPAR":
         return None
     end = view.term_end(1)
-    term = view.text(1, end)
+    size = _entries(view, view.text(1, end), name)
+    if end == 1 or not size:
+        return None
+    return _sum(view, end, word, (view.span(1, end), f" for {name} in range({size})"), "CS136")
+
+
+def _entries(view: View, term: str, name: str) -> str:
+    """How many entries what an index chooses in a term has, where a line says it."""
     first = re.search(rf"(\w+)\[[ \t]*{re.escape(name)}[ \t]*\]", term)
     size = first and re.search(
         rf"^[ \t]*(?:var|param)[ \t]+{re.escape(first[1])}[ \t]*\[[ \t]*(\d+)[ \t]*\]",
         view.source.text,
         re.MULTILINE,
     )
-    if end == 1 or not size:
-        return None
-    return _sum(view, end, word, (view.span(1, end), f" for {name} in range({size[1]})"), "CS136")
+    return size[1] if size else ""
 
 
 def latex_sum(view: View, word: str, name: str) -> Found | None:
@@ -61,8 +66,10 @@ def latex_sum(view: View, word: str, name: str) -> Found | None:
     end = view.term_end(index)
     if end == index or not (name or index > 2):
         return None
+    size = _entries(view, view.text(index, end), name) if name and members is None else ""
+    members = (f"range({size})",) if size else members
     if not name or members is None:
-        return _unknown(view, index, name or "i")
+        return _unknown(view, word, index, name or "i")
     inner = (view.span(index, end), f" for {name} in ", *members)
     return _sum(view, end, word, inner, "CS125", other)
 
@@ -161,9 +168,11 @@ def _sum(
     return Found(end, pieces, code, message, help_, note, safe=safe, factor=True)
 
 
-def _unknown(view: View, start: int, name: str) -> Found:
+def _unknown(view: View, word: str, start: int, name: str) -> Found:
     term = view.text(start, view.term_end(start))
     message = f"`{view.text(0, start)}` does not say over which {name} it runs"
     help_ = f"write `sum({term} for {name} in range(n))`, or `sum(v)` for the sum of all entries"
+    if word == "prod":
+        help_ = f"write `exp(sum(log({term}) for {name} in range(n)))`, or each factor: `v[0]*v[1]`"
     go_on = ("sum ",) if view.at(start).kind == "LPAR" else ()
     return Found(start, None, "CS125", message, help_, go_on=go_on)

@@ -16,7 +16,7 @@ _OF = frozenset(["class", "label", "y", "positive", "for"])
 
 def matrix(view: View) -> Found | None:
     """`[1 2; 3 4]`: rows end with `;`."""
-    close = view.closer(0)
+    close = None if view.before.kind == "AVERAGE" else view.closer(0)
     if close is None or not any(view.at(i).kind == "SEMICOLON" for i in range(1, close)):
         return None
     inner = [view.at(i) for i in range(1, close)]
@@ -125,8 +125,10 @@ def independent(view: View) -> Found | None:
     if left.kind != "NAME" or right.kind != "NAME":
         return None
     event = "pred == 1" if left.text in ("pred", "y_hat", "yhat") else f"{left.text} == 1"
-    given = ", y == 1" if view.at(2).kind == "BAR" and view.at(3).text == "y" else ""
-    meant = f"gap(P[{event} | {right.text}{given}]) <= 5%"
+    given = view.at(2).kind == "BAR" and view.at(3).text == "y"
+    of = [f"gap(P[{event} | {right.text}, y == {c}])" for c in (1, 0)] if given else []
+    meant = f"max({', '.join(of)})" if given else f"gap(P[{event} | {right.text}])"
+    meant = f"{meant} <= 5%"
     message = "independence is a gap between groups that is small"
     note = "a gap of exactly 0 is never measured: the bound says how small"
     take = 4 if given else 2

@@ -37,25 +37,6 @@ def second_value(f: Failure) -> Repair | None:
     return rewritten(f, f.index, len(f.tokens), (), *said, label="a second value", safe=False)
 
 
-def several_definitions(f: Failure) -> Repair | None:
-    """`metric a = p, b = q`, `let a = 1, b = 2`: each begins a line."""
-    named = f.at(f.index + 1).kind == "NAME" and f.at(f.index + 2).kind == "EQUAL"
-    if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "COMMA" or not named:
-        return None
-    if f.depth(f.index):
-        return None
-    word = f.first.text
-    line = f"{word} {f.text(f.index + 1)}"
-    said = (
-        "CS115",
-        f"each `{word}` stands on a line of its own",
-        f"write `{line}` on the next line",
-    )
-    repair = rewritten(f, f.index, f.index + 1, (f"\n{word} ",), *said, safe=True)
-    rest = (f.first, *f.tokens[f.index + 1 :])
-    return repair._replace(tokens=f.tokens[: f.index], rest=rest)
-
-
 def rows_of_a_matrix(f: Failure) -> Repair | None:
     """`param A = [1, 2], [3, 4]`: the rows stand in brackets."""
     equal = f.find("EQUAL", end=f.index)
@@ -214,7 +195,6 @@ def dimensions_apart(f: Failure) -> Repair | None:
 VALUES = (
     path_without_quotes,
     second_value,
-    several_definitions,
     rows_of_a_matrix,
     and_in_a_list,
     tolerance_first,
