@@ -135,9 +135,11 @@ def note_members(on: str, value_n: Tensor, scores_nB: Tensor, counted_nB: Tensor
     counts_n = counted_nB.sum(1)
 
     def influence(slope_n: Tensor) -> Tensor:
-        spread_nB = (scores_nB - center_n.unsqueeze(1)).double() / counts_n.unsqueeze(1)
-        parts_nB = torch.where(counted_nB, spread_nB * _freedom(counts_n).unsqueeze(1), 0.0)
-        return _part(slope_n.unsqueeze(1), parts_nB).sum(0)
+        k = slope_n.nonzero().flatten()  # mostly one of a thousand
+        counts_k, counted_kB = counts_n[k].unsqueeze(1), counted_nB[k]
+        spread_kB = (scores_nB[k] - center_n[k].unsqueeze(1)).double() / counts_k
+        parts_kB = torch.where(counted_kB, spread_kB * _freedom(counts_k), 0.0)
+        return _part(slope_n[k].unsqueeze(1), parts_kB).sum(0)
 
     return _note(on, value_n, counted_nB.any(0), counts_n, influence, counted_nB)
 
