@@ -121,9 +121,7 @@ def specialize(
     graph = owned_graph(lowered)
     stop = stop_condition(checked)
     polished = stop is None and is_polished(lowered, facts, checked.fit)
-    noisy = run.schedule.steps_per_epoch > 1 and not (run.by_value or run.solved)
-    small = sum(prod(p.shape) for m in facts.models.values() for p in m.parameters) <= POLISHED
-    by_batches = batch_notes(problem) if noisy and not (polished and small) else ()
+    by_batches = () if _ends_whole(run, facts, polished) else batch_notes(problem)
     tried = _rehearsed(plan, run, problem)
     graph = with_polish(graph) if polished else graph
     record = record_of(plan, facts, lowered, run.fit, inference)
@@ -159,6 +157,13 @@ def specialize(
         certified=tuple((label, proof.leaves) for label, proof in proofs.items()),
     )
     return emit(emission)
+
+
+def _ends_whole(run: _Run, facts: Facts, polished: bool) -> bool:
+    """Whether a run works on whole data, at its end at least."""
+    noisy = run.schedule.steps_per_epoch > 1 and not (run.by_value or run.solved)
+    small = sum(prod(p.shape) for m in facts.models.values() for p in m.parameters) <= POLISHED
+    return not noisy or (polished and small)
 
 
 def _rehearsed(plan: Plan, run: _Run, problem: Problem) -> Rehearsed:
