@@ -27,7 +27,8 @@ class FirstBatch:
     """
 
     def __init__(self, decide: Decide | None = None) -> None:
-        self._decide = decide
+        self.decide = decide
+        """Until it is asked."""
         self._refusal: SpecError | None = None
 
     def program(
@@ -35,9 +36,9 @@ class FirstBatch:
     ) -> Program | None:
         """Another program for the shapes of the datasets `names` of a batch; None where that of
         `now` is right, or where what moves would be other than so far."""
-        if self._decide is None or not names:
+        if self.decide is None or not names:
             return None
-        decide, self._decide = self._decide, None
+        decide, self.decide = self.decide, None
         try:
             exact = {column for setup in now.data for column in setup.exact}
             made = decide({n: _dataset(n, batch[n]).with_entries(exact) for n in names})

@@ -191,7 +191,8 @@ class Handle:
         self._seen = None  # the batch before gives its memory to this one
         with self._outputs:
             batch, examples = self._reader.read(values, self.steps, self.epochs_done)
-            self._look_at(batch)
+            if self._first.decide is not None:
+                self._look_at(batch)
             changed: dict[str, Tensor] = {}
             if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
                 batch[MEMORY] = ChainMap(changed, self.state)
