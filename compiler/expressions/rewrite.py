@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cspec.dsl.explicit.measured_on import TAILS
+from cspec.dsl.explicit.measured_on import data_of_tail
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -174,6 +174,5 @@ def datasets_of(expr: nodes.Node) -> Iterator[str]:
     for node in nodes.walk(expr):
         if dataset := getattr(node, "dataset", None):
             yield str(dataset)
-        elif isinstance(node, nodes.Call) and function_name(node) in TAILS:
-            on = (k.value for k in node.keywords if k.name == "on")
-            yield from (value.id for value in on if isinstance(value, nodes.Name))
+        elif (data := data_of_tail(node)) is not None:
+            yield data.id

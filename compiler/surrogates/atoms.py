@@ -12,8 +12,8 @@ from cspec.compiler.expressions.moving import is_prediction as is_prediction
 from cspec.compiler.expressions.moving import moves as moves
 from cspec.compiler.expressions.rewrite import function_name, same
 from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
-from cspec.dsl.explicit.measured_on import TAILS
-from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Product
+from cspec.dsl.explicit.measured_on import TAILS, data_of_tail
+from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Node, Product
 
 Said = TypeVar("Said", bound=Expr)
 REDUCTIONS = frozenset(
@@ -38,10 +38,8 @@ def over_data(expr: Node, dataset: str | None) -> str | None:
     match expr:
         case Expectation(dataset=name) | PerExample(dataset=name):
             return name
-        case Call(keywords=keywords) if function_name(expr) in TAILS:
-            on = next((k.value for k in keywords if k.name == "on"), None)
-            return on.id if isinstance(on, Name) else dataset
-    return dataset
+    data = data_of_tail(expr)
+    return dataset if data is None else data.id
 
 
 def reduces(expr: Expr) -> bool:

@@ -24,11 +24,18 @@ def measured_on(expr: Node) -> Iterator[tuple[str, bool]]:
         match node:
             case Expectation(dataset=str() as name, dataset_span=span):
                 yield name, span != NOWHERE
-            case Call(function=Name(id=word), keywords=keywords) if word in TAILS:
-                for keyword in keywords:
-                    if keyword.name == "on" and isinstance(keyword.value, Name):
-                        # What elaboration adds has the span of the call.
-                        yield keyword.value.id, keyword.value.span != node.span
+            case Call() if (data := data_of_tail(node)) is not None:
+                # What elaboration adds has the span of the call.
+                yield data.id, data.span != node.span
+
+
+def data_of_tail(node: Node) -> Name | None:
+    """D of `cvar(.., on=D)`; None of anything else."""
+    match node:
+        case Call(function=Name(id=word), keywords=keywords) if word in TAILS:
+            values = (keyword.value for keyword in keywords if keyword.name == "on")
+            return next((value for value in values if isinstance(value, Name)), None)
+    return None
 
 
 _CLOSED = frozenset({"cvar", "quantile", "values", "cross", "pairs"})

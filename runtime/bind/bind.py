@@ -118,9 +118,10 @@ def bind(
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
     models, model_setups = _models(inputs, given, data, sizes)
-    sizes_of_models = (p.numel() for model in models.values() for p in model.parameters())
-    if taken_in(sum(sizes_of_models)) is None:
-        data = data | {name: held_of_many(data[name]) for name in held_pairs(data_setups)}
+    if held := held_pairs(data_setups):
+        sizes_of_models = (p.numel() for model in models.values() for p in model.parameters())
+        if taken_in(sum(sizes_of_models)) is None:
+            data = data | {name: held_of_many(data[name]) for name in held}
     if any(map(normalizes_by_batch, models.values())):
         data = {name: dataset.joined() for name, dataset in data.items()}
     return Bound(

@@ -9,13 +9,13 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cspec.compiler.records.program import SourceCall
 from cspec.dsl.imports.trust import Refusal, refusal, untrusted
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.wording import closest
 from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.tree.nodes import Call, Expr, Model, Name, Negate, Number, String, Vector
@@ -141,8 +141,8 @@ def load_object(module: str, name: str, base: Path, *, bound: bool = False) -> A
     except Exception as error:
         raise _refuse(where, f"importing it raised {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
-        near = get_close_matches(name, vars(loaded), 1)
-        helps = tuple(f"did you mean `{module}:{found}`?" for found in near)
+        near = closest(name, vars(loaded))
+        helps = (f"did you mean `{module}:{near}`?",) if near else ()
         raise _refuse(where, f"`{module}` defines no `{name}`", helps)
     found = getattr(loaded, name)
     if not own and not bound:

@@ -13,14 +13,12 @@ convex that holds everywhere (Nocedal and Wright 2006, section 17.2).
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 import torch
 
-from cspec.runtime.finish.polish_problem import Problem
+from cspec.runtime.finish.polish_problem import Problem, sides, slsqp
 from cspec.runtime.finish.polish_sets import Marks, Places, Vector
 from cspec.runtime.finish.prices import least_squares
 
@@ -52,46 +50,41 @@ def least_violation(problem: Problem, start: Vector) -> Least:
 
     def above(z: Vector) -> Vector:
         g = unit * at(z[:size]).g
-        room: Vector = z[size] - np.concatenate([g, -g[equal]])
-        return room
+        over: Vector = np.concatenate([g, -g[equal]]) - z[size]
+        return over
 
     def steep(z: Vector) -> Vector:
         rows = unit[:, None] * at(z[:size]).jacobian
-        rows = np.concatenate([rows, -rows[equal]])
-        return np.concatenate([-rows, np.ones((len(rows), 1))], axis=1)
+        return _with_last(np.concatenate([rows, -rows[equal]]), -1.0)
 
-    def held(z: Vector, rows: Marks) -> Vector:
-        return -sets.rows(z[:size])[0][rows]
-
-    def held_steep(z: Vector, rows: Marks) -> Vector:
-        found = -sets.rows(z[:size])[1][rows]
-        return np.concatenate([found, np.zeros((len(found), 1))], axis=1)
-
-    constraints = [{"type": "ineq", "fun": above, "jac": steep}]
-    for kind, rows in (("eq", sets.equal), ("ineq", ~sets.equal)):
-        if rows.any():
-            own = {"fun": lambda z, r=rows: held(z, r), "jac": lambda z, r=rows: held_steep(z, r)}
-            constraints.append({"type": kind, **own})
-    ends = [*zip(sets.lower, sets.upper, strict=True), (0.0, np.inf)]
     last = np.eye(size + 1)[size]
     worst = float((unit * problem.amounts(start)).max(initial=0.0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
-        found = scipy.optimize.minimize(
-            lambda z: z[size],
-            np.append(start, worst),
-            jac=lambda z: last,
-            bounds=ends,
-            constraints=constraints,
-            method="SLSQP",
-            options={"maxiter": min(ITERATIONS, problem.iterations()), "ftol": 1e-12},
-        )
-    x = sets.nearest(np.asarray(found.x[:size], dtype=np.float64))
+    found = slsqp(
+        lambda z: float(z[size]),
+        lambda z: last,
+        np.append(start, worst),
+        [*zip(sets.lower, sets.upper, strict=True), (0.0, np.inf)],
+        [
+            *sides(above, steep, np.zeros(len(equal) + int(equal.sum()), bool)),
+            *sides(
+                lambda z: sets.rows(z[:size])[0],
+                lambda z: _with_last(sets.rows(z[:size])[1], 0.0),
+                sets.equal,
+            ),
+        ],
+        min(ITERATIONS, problem.iterations()),
+    )
+    x = sets.nearest(found[:size])
     amounts = unit * problem.amounts(x)
     largest = float(amounts.max(initial=0.0))
     if not np.isfinite(x).all() or not largest < worst:
         return Least(start, none)
     return Least(x, _against(problem, x, unit, amounts) if largest > 0 else none)
+
+
+def _with_last(rows: Vector, slope: float) -> Vector:
+    """Gradients by x, with those by s behind."""
+    return np.concatenate([rows, np.full((len(rows), 1), slope)], axis=1)
 
 
 def _against(problem: Problem, x: Vector, unit: Vector, amounts: Vector) -> Places:

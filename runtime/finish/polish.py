@@ -23,8 +23,6 @@ restoration.
 from __future__ import annotations
 
 import warnings
-from functools import partial
-from typing import Any
 
 import numpy as np
 import scipy
@@ -42,8 +40,10 @@ from cspec.runtime.finish.polish_problem import (
     Interrupted,
     Problem,
     Values,
+    sides,
+    slsqp,
 )
-from cspec.runtime.finish.polish_sets import Marks, Vector
+from cspec.runtime.finish.polish_sets import Vector
 from cspec.runtime.finish.prices import least_squares
 from cspec.runtime.finish.shortest_step import shortest
 from cspec.runtime.finish.violation import put
@@ -81,23 +81,28 @@ def polish(session: Session) -> None:
         try:
             problem = Problem(session)
             with evaluating(models_in(problem.primal)):
-                many_rows = partial(_among_rows, vector=whole.vector, some=some or 0)
-                found = (many_rows if many else _best)(problem)
+                apart = many and some is not None
+                found = _among_rows(problem, whole.vector, some or 0) if apart else _best(problem)
+                missed = problem.violation(found) > ROUNDING
                 before, after = problem.at(problem.start), problem.at(found)
         except (OperatorError, Interrupted):
             return
-    against = {k for k in problem.against if problem.violation(found) > ROUNDING}
+    against = problem.against if missed else ()
     session.excluded = tuple(
-        c.label for c in whole.constraints if c.segment and against & {*range(*c.segment)}
+        c.label
+        for c in whole.constraints
+        if c.segment and any(c.segment[0] <= place < c.segment[1] for place in against)
     )
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
     told = whole.told
     if told is not None and not problem.flat.any():
-        prices = torch.zeros_like(told)
-        prices[problem.kept] = _prices(problem, found, told[problem.kept])
-        told = prices
+        before_it = told[problem.kept]
+        prices = _prices(problem, found, before_it)
+        if prices is not before_it:
+            told = torch.zeros_like(told)
+            told[problem.kept] = prices
         session.told, session.priced = split_told(session, whole, told), True
     session.notes.append(
         f"a small problem: SLSQP on whole data took the objective from "
@@ -271,35 +276,18 @@ def _solved(problem: Problem, start: Vector, margin: Vector) -> Vector:
     unit = 1 / np.where(slopes > 0, slopes, 1.0)
     most = ROUND if problem.flat.any() else ITERATIONS
     constraints = [
-        *_sides(
+        *sides(
             lambda x: unit * (at(x).g + wrong),
             lambda x: unit[:, None] * at(x).jacobian,
             problem.equal,
         ),
-        *_sides(lambda x: sets.rows(x)[0], lambda x: sets.rows(x)[1], sets.equal),
+        *sides(lambda x: sets.rows(x)[0], lambda x: sets.rows(x)[1], sets.equal),
     ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
-        found = scipy.optimize.minimize(
-            lambda x: at(x).f,
-            start,
-            jac=lambda x: at(x).slope,
-            bounds=list(zip(sets.lower, sets.upper, strict=True)),
-            constraints=constraints,
-            method="SLSQP",
-            options={"maxiter": min(most, problem.iterations()), "ftol": 1e-12},
-        )
-    return np.asarray(found.x, dtype=np.float64)
-
-
-def _sides(value: Any, slope: Any, equal: Marks) -> list[dict[str, Any]]:
-    """Rows as scipy wants them: h == 0, and -g >= 0."""
-    return [
-        {
-            "type": kind,
-            "fun": lambda x, rows=rows, sign=sign: sign * value(x)[rows],
-            "jac": lambda x, rows=rows, sign=sign: sign * slope(x)[rows],
-        }
-        for kind, rows, sign in (("eq", equal, 1.0), ("ineq", ~equal, -1.0))
-        if rows.any()
-    ]
+    return slsqp(
+        lambda x: at(x).f,
+        lambda x: at(x).slope,
+        start,
+        list(zip(sets.lower, sets.upper, strict=True)),
+        constraints,
+        min(most, problem.iterations()),
+    )

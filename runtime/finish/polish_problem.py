@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from inspect import unwrap
@@ -9,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from torch import Tensor, nn
 
@@ -284,3 +286,39 @@ def _moved(session: Session, c: ConstraintFacts) -> float:
     """The most that a requirement was away from its bound in the run, by its own measure."""
     away = [i.values.get(c.label, 0.0) - i.bounds.get(c.label, 0.0) for i in session.measured]
     return max((abs(each) for each in away if np.isfinite(each)), default=0.0) or 1.0
+
+
+def slsqp(
+    value: Callable[[Vector], float],
+    slope: Callable[[Vector], Vector],
+    start: Vector,
+    ends: list[tuple[float, float]],
+    constraints: list[dict[str, Any]],
+    iterations: int,
+) -> Vector:
+    """Where the solver ends, at a minimum or not: who asks judges that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of overflow on the way
+        found = scipy.optimize.minimize(
+            value,
+            start,
+            jac=slope,
+            bounds=ends,
+            constraints=constraints,
+            method="SLSQP",
+            options={"maxiter": iterations, "ftol": 1e-12},
+        )
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def sides(value: Any, slope: Any, equal: Marks) -> list[dict[str, Any]]:
+    """Rows as scipy wants them: h == 0, and -g >= 0."""
+    return [
+        {
+            "type": kind,
+            "fun": lambda x, rows=rows, sign=sign: sign * value(x)[rows],
+            "jac": lambda x, rows=rows, sign=sign: sign * slope(x)[rows],
+        }
+        for kind, rows, sign in (("eq", equal, 1.0), ("ineq", ~equal, -1.0))
+        if rows.any()
+    ]
